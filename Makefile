@@ -1,0 +1,67 @@
+# Everything a newcomer needs; `make help` lists it. Needs python3 (3.11 or newer), pip and make, no root.
+
+PORT ?= 8000
+PY := .venv/bin/python
+UV := deploy/uv
+INSTALL := $(UV) pip install --quiet --python $(PY) --require-hashes
+CHECKED := school_app $(wildcard workers wsgi.py)
+
+.DEFAULT_GOAL := help
+.PHONY: run stack test test-mysql lint format bench requirements clean help
+
+run: .venv/.base-installed ## Show a living school at http://127.0.0.1:8000/ (PORT=8123 for another port)
+	@mkdir -p var/run
+	@FORMROOM_ENV=embedded FORMROOM_DATA_DIR=var/run exec $(PY) -m flask --app wsgi demo serve --port $(PORT)
+
+stack: .venv/.base-installed ## The same on private MariaDB and Redis, with workers and scheduler (DEMO=no: without demo data)
+	@exec python3 deploy/stack --port $(PORT) $(if $(filter no,$(DEMO)),--no-demo)
+
+test: .venv/.dev-installed ## Run all tests on private MariaDB and Redis (ARGS='tests/alerts -k risk' for some)
+	@deploy/browser
+	@exec deploy/with-services $(PY) -m pytest $(ARGS)
+
+test-mysql: .venv/.dev-installed ## Run all tests on the MySQL server that MYSQL_URL names
+	@test -n "$(MYSQL_URL)" || { echo "Set MYSQL_URL to an empty database, as in mysql+pymysql://root@127.0.0.1:3306/school"; exit 2; }
+	@deploy/browser
+	@FORMROOM_TEST_DATABASE_URL="$(MYSQL_URL)" exec deploy/with-services $(PY) -m pytest $(ARGS)
+
+lint: .venv/.dev-installed ## Check style, types and who imports whom
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	$(PY) -m mypy $(CHECKED)
+	.venv/bin/lint-imports
+
+format: .venv/.dev-installed ## Put every file into the one format
+	.venv/bin/ruff check --fix-only --quiet
+	.venv/bin/ruff format
+
+bench: .venv/.dev-installed ## Measure pages, reads and the archive against their lines
+	@exec deploy/with-services $(PY) -m bench $(ARGS)
+
+requirements: .tools/bin/uv ## Choose the newest versions that pyproject.toml allows and pin them with their hashes
+	echo 'uv' | $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate - --output-file requirements/uv.txt
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --python-version 3.11 pyproject.toml --output-file requirements/base.txt
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
+
+clean: ## Remove what the commands above have made, the demo's data included
+	rm -rf .venv .tools .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis var
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+
+.tools/bin/uv: requirements/uv.txt
+	@rm -rf .tools
+	@python3 -m pip install --quiet --target .tools --require-hashes --requirement requirements/uv.txt
+	@touch .tools/bin/uv
+
+.venv/pyvenv.cfg: .tools/bin/uv
+	@test -x $(PY) || $(UV) venv --quiet --clear --python '>=3.11' .venv
+	@touch $@
+
+.venv/.base-installed: requirements/base.txt .venv/pyvenv.cfg
+	@$(INSTALL) --requirement requirements/base.txt
+	@touch $@
+
+.venv/.dev-installed: requirements/dev.txt .venv/.base-installed
+	@$(INSTALL) --requirement requirements/dev.txt
+	@touch $@
