@@ -105,9 +105,8 @@ def wait_until_ready(child: Child, ready: Callable[[], bool], *, seconds: float 
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if child.process.poll() is not None:
-            raise ServicesUnavailable(
-                f"{child.name} ended with status {child.process.returncode} at its start:\n{last_lines(child)}"
-            )
+            status = child.process.returncode
+            raise ServicesUnavailable(f"{child.name} ended with status {status}:\n{last_lines(child)}")
         if ready():
             return
         time.sleep(0.05)
