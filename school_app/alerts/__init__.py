@@ -1,0 +1,1 @@
+"""Alerts: rules on facts, decisions, risk profiles and thresholds."""
