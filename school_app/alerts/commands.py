@@ -1,0 +1,10 @@
+"""The flask commands of alerts.
+
+school_app.cli registers them.
+"""
+
+from __future__ import annotations
+
+import click
+
+GROUPS: tuple[click.Group, ...] = ()

@@ -1,0 +1,48 @@
+"""How reasons write their numbers and days.
+
+Only the rules use it; pages have their own filters.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+NBSP = "\N{NARROW NO-BREAK SPACE}"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+YEAR_SHOWN_AFTER_DAYS = 300
+
+
+def tenths(value: Fraction) -> str:
+    """One decimal, cut and not rounded: 9.96 reads 9.9, so that it does not seem to have reached 10."""
+    scaled = abs(int(value * 10))
+    return f"{'−' if value * 10 <= -1 else ''}{scaled // 10}.{scaled % 10}"
+
+
+def percent(value: Fraction) -> str:
+    """10.4 %, of a value from 0 to 100."""
+    return f"{tenths(value)}{NBSP}%"
+
+
+def cut_point(value: Decimal) -> str:
+    """10 % or 7.5 %, a school's own setting as it was set."""
+    return f"{Decimal(0) + value.normalize():f}{NBSP}%"
+
+
+def counted(number: int, noun: str) -> str:
+    """1 day, 2 days."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def day(on: date, *, as_of: date) -> str:
+    """3 May, with its year where that is no longer plain."""
+    near = abs((as_of - on).days) <= YEAR_SHOWN_AFTER_DAYS
+    return f"{on.day} {MONTHS[on.month - 1]}" + ("" if near else f" {on.year}")
+
+
+def note(last_note_on: date | None, *, as_of: date) -> str:
+    """When somebody last wrote about the student."""
+    if last_note_on is None:
+        return "no note yet"
+    return "a note today" if last_note_on >= as_of else f"no note since {day(last_note_on, as_of=as_of)}"

@@ -1,0 +1,1 @@
+"""Registers, marks and the attendance facts made from them."""

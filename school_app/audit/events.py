@@ -1,0 +1,51 @@
+"""The names of everything that the audit log records: one enum, so that a filter lists them all.
+
+Anyone may import it.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class Event(enum.StrEnum):
+    """What happened. Changes of rows are written by capture; the rest is recorded by services and routes."""
+
+    ROW_ADDED = "row.added"
+    ROW_CHANGED = "row.changed"
+    ROW_REMOVED = "row.removed"
+    ROWS_CHANGED_TOGETHER = "rows.changed_together"
+    LOGGED_IN = "account.logged_in"
+    LOGIN_FAILED = "account.login_failed"
+    LOGGED_OUT = "account.logged_out"
+    LOGGED_OUT_EVERYWHERE = "account.logged_out_everywhere"
+    PASSWORD_CHANGED = "account.password_changed"  # noqa: S105 - a name, not a password.
+    PASSWORD_LINK_SENT = "account.password_link_sent"  # noqa: S105
+    ACCOUNT_DISABLED = "account.disabled"
+    ACCOUNT_ENABLED = "account.enabled"
+    REFUSED = "access.refused"
+    SCHOOL_ENTERED = "operator.school_entered"
+    SCHOOL_LEFT = "operator.school_left"
+    STUDENT_VIEWED = "student.viewed"
+    CASE_VIEWED = "case.viewed"
+    NOTE_READ = "note.read"
+    AUDIT_VIEWED = "audit.viewed"
+    EXPORTED = "data.exported"
+    REGISTER_TAKEN = "register.taken"
+    REGISTER_TAKEN_BACK = "register.taken_back"
+    CONTACT_LOGGED = "student.contact_logged"
+    ALERT_RAISED = "alert.raised"
+    ALERT_WORSENED = "alert.worsened"
+    ALERT_RESOLVED = "alert.resolved"
+    ALERT_DECIDED = "alert.decided"
+    CASE_OPENED = "case.opened"
+    CASE_STEP_DONE = "case.step_done"
+    CASE_EXTENDED = "case.extended"
+    CASE_ESCALATED = "case.escalated"
+    CASE_HANDED_OVER = "case.handed_over"
+    CASE_CONFIRMED = "case.confirmed"
+    CASE_CLOSED = "case.closed"
+    IMPORT_FINISHED = "import.finished"
+    IMPORT_REFUSED = "import.refused"
+    THRESHOLDS_SET = "thresholds.set"
+    ROWS_ARCHIVED = "audit.rows_archived"

@@ -1,0 +1,111 @@
+"""The audit log, its archive, and the record of archive runs.
+
+Both tables are partitioned by year on MySQL and MariaDB, so they carry no foreign keys: capture checks what a key would.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, Integer, String
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from school_app.core import clock
+from school_app.core.db import Base, Id, JsonText, UtcDateTime, exact, one_of
+from school_app.core.tenancy import SchoolOrPlatform
+
+
+class AuditColumns(SchoolOrPlatform):
+    """The columns of an audit row, in the order in which they are copied and hashed.
+
+    `student_id` is whose record it is; `changes` maps a field to [before, after]; a NULL school_id is the platform's.
+    """
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True, default=clock.now)
+
+    @declared_attr
+    def school_id(cls) -> Mapped[int | None]:  # type: ignore[override]
+        return mapped_column(Id, nullable=True)
+
+    actor_id: Mapped[int | None] = mapped_column(Id)
+    actor_name: Mapped[str] = mapped_column(String(200))
+    event: Mapped[str] = mapped_column(exact(60))
+    entity_type: Mapped[str | None] = mapped_column(exact(60))
+    entity_id: Mapped[int | None] = mapped_column(Id)
+    student_id: Mapped[int | None] = mapped_column(Id)
+    changes: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    reason: Mapped[str | None] = mapped_column(String(500))
+    ip: Mapped[str | None] = mapped_column(exact(45))
+    request_id: Mapped[str | None] = mapped_column(exact(40))
+    job_id: Mapped[str | None] = mapped_column(exact(60))
+
+
+class AuditRow(AuditColumns, Base):
+    """A live audit row."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        Index("ix_audit_log_school_id_created_at_id", "school_id", "created_at", "id"),
+        Index("ix_audit_log_actor_id_created_at", "actor_id", "created_at"),
+        Index("ix_audit_log_student_id_created_at", "student_id", "created_at"),
+        Index("ix_audit_log_entity", "entity_type", "entity_id", "created_at"),
+        Index("ix_audit_log_event", "school_id", "event", "created_at"),
+        Index("ix_audit_log_request_id", "request_id"),
+    )
+
+
+class ArchivedAuditRow(AuditColumns, Base):
+    """An audit row past its hot days: the same columns, fewer indexes."""
+
+    __tablename__ = "audit_log_archive"
+    __table_args__ = (
+        Index("ix_audit_log_archive_school_id_created_at_id", "school_id", "created_at", "id"),
+        Index("ix_audit_log_archive_actor_id_created_at", "actor_id", "created_at"),
+        Index("ix_audit_log_archive_student_id_created_at", "student_id", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+
+
+class RunStatus(enum.StrEnum):
+    """How an archive run stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class ArchiveRun(Base):
+    """One run of the archiver: its fixed cutoff, what it moved, how long it took and how it ended."""
+
+    __tablename__ = "audit_archive_run"
+    __table_args__ = (Index("ix_audit_archive_run_started_at", "started_at"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    cutoff: Mapped[datetime] = mapped_column(UtcDateTime)
+    method: Mapped[str] = mapped_column(String(40), default="batches")
+    status: Mapped[RunStatus] = mapped_column(one_of(RunStatus), default=RunStatus.RUNNING)
+    fencing_token: Mapped[int] = mapped_column(BigInteger)
+    started_by: Mapped[str] = mapped_column(String(200))
+    job_id: Mapped[str | None] = mapped_column(exact(60))
+    moved: Mapped[int] = mapped_column(BigInteger, default=0)
+    batches: Mapped[int] = mapped_column(Integer, default=0)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    error: Mapped[str | None] = mapped_column(String(1000))
+
+
+class ArchiveLease(Base):
+    """Who may archive now. The token grows with each holder, and a batch of an older token is refused."""
+
+    __tablename__ = "audit_archive_lease"
+
+    name: Mapped[str] = mapped_column(exact(40), primary_key=True)
+    token: Mapped[int] = mapped_column(BigInteger, default=0)
+    holder: Mapped[str | None] = mapped_column(String(200))
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,1 @@
+"""Incidents, positive records and the behaviour facts made from them."""

@@ -1,0 +1,19 @@
+"""The flask command groups; they parse, call services, commit and print.
+
+create_app() installs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from flask import Flask
+
+GROUPS = ("accounts", "schools", "rosters", "alerts", "audit", "operations")
+
+
+def init_app(app: Flask) -> None:
+    """Register the command groups of the features that have some."""
+    for feature in GROUPS:
+        for group in import_module(f"school_app.{feature}.commands").GROUPS:
+            app.cli.add_command(group)

@@ -1,0 +1,164 @@
+"""The settings of one process, read once from FORMROOM_* variables and checked before anything starts.
+
+create_app() and the worker read it; everything else is given values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+ENVIRONMENTS = ("production", "embedded", "test")
+LEAST_SECRET = 32
+EMBEDDED_SECRET = "embedded-default-not-for-production-use"  # noqa: S105 - refused in production below.
+DIALECTS = ("mysql+pymysql", "mariadb+pymysql", "sqlite")
+MAIL_SCHEMES = ("console:", "file:", "smtp://", "smtps://")
+
+
+class BadSettings(Exception):
+    """The environment cannot be used: the message names the variable and the remedy, never a secret's value."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Settings:
+    """Everything a process needs to know of its surroundings.
+
+    Sizes and times: pool_size and pool_overflow are connections, *_seconds are seconds, session_minutes is minutes.
+    """
+
+    environment: str
+    database_url: str
+    redis_url: str | None
+    secret_key: str
+    data_dir: Path
+    base_url: str
+    mail_url: str
+    log_level: str = "INFO"
+    trusted_proxies: int = 0
+    secure_cookies: bool = True
+    session_minutes: int = 30
+    pool_size: int = 20
+    pool_overflow: int = 10
+    pool_recycle_seconds: int = 600
+    pool_timeout_seconds: float = 2.0
+    connect_timeout_seconds: int = 3
+    io_timeout_seconds: int = 30
+    statement_seconds: int = 5
+
+    @property
+    def embedded(self) -> bool:
+        """One process does it all: SQLite, sessions and cache on disk, jobs in threads."""
+        return self.environment == "embedded"
+
+    @property
+    def testing(self) -> bool:
+        return self.environment == "test"
+
+    def __repr__(self) -> str:
+        return f"<Settings {self.environment}>"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read and check the settings.
+
+        Raises BadSettings where a variable is missing or cannot be used.
+        """
+        env = os.environ if env is None else env
+        environment = _one_of(env, "FORMROOM_ENV", ENVIRONMENTS, default="production")
+        embedded = environment == "embedded"
+        data_dir = Path(env.get("FORMROOM_DATA_DIR", "var/run" if embedded else "var")).absolute()
+        base_url = env.get("FORMROOM_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+        return cls(
+            environment=environment,
+            database_url=_database_url(env, data_dir if embedded else None),
+            redis_url=_redis_url(env, embedded),
+            secret_key=_secret(env, embedded),
+            data_dir=data_dir,
+            base_url=base_url,
+            mail_url=_mail_url(env, data_dir),
+            log_level=_one_of(
+                env, "FORMROOM_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"
+            ),
+            trusted_proxies=_whole(env, "FORMROOM_TRUSTED_PROXIES", 0),
+            secure_cookies=base_url.startswith("https://"),
+            pool_size=_whole(env, "FORMROOM_POOL_SIZE", 20),
+            pool_overflow=_whole(env, "FORMROOM_POOL_OVERFLOW", 10),
+            statement_seconds=_whole(env, "FORMROOM_STATEMENT_SECONDS", 5),
+        )
+
+
+def _one_of(env: Mapping[str, str], key: str, allowed: tuple[str, ...], *, default: str) -> str:
+    value = env.get(key, default)
+    if value not in allowed:
+        raise BadSettings(f"{key} is {value!r}; set it to one of: {', '.join(allowed)}.")
+    return value
+
+
+def _whole(env: Mapping[str, str], key: str, default: int) -> int:
+    value = env.get(key, "")
+    if not value:
+        return default
+    if not value.isdigit():
+        raise BadSettings(f"{key} is {value!r}; set it to a whole number, such as {default}.")
+    return int(value)
+
+
+def _database_url(env: Mapping[str, str], embedded_in: Path | None) -> str:
+    key = "FORMROOM_DATABASE_URL"
+    value = env.get(key, "")
+    if not value and embedded_in is not None:
+        return f"sqlite:///{embedded_in / 'formroom.sqlite3'}"
+    if not value:
+        raise BadSettings(f"{key} is not set; set it to mysql+pymysql://USER:PASSWORD@HOST/DATABASE.")
+    try:
+        name = make_url(value).drivername
+    except ArgumentError:
+        raise BadSettings(
+            f"{key} is no database address; write mysql+pymysql://USER:PASSWORD@HOST/DATABASE."
+        ) from None
+    if name not in DIALECTS:
+        raise BadSettings(f"{key} names the driver {name!r}; use one of: {', '.join(DIALECTS)}.")
+    if name == "sqlite" and embedded_in is None:
+        raise BadSettings(
+            f"{key} is a SQLite file; that is for FORMROOM_ENV=embedded only. Use MySQL or MariaDB."
+        )
+    return value
+
+
+def _redis_url(env: Mapping[str, str], embedded: bool) -> str | None:
+    value = env.get("FORMROOM_REDIS_URL", "")
+    if not value:
+        if embedded:
+            return None
+        raise BadSettings("FORMROOM_REDIS_URL is not set; set it to redis://HOST:6379/0.")
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise BadSettings("FORMROOM_REDIS_URL must begin with redis://, rediss:// or unix://.")
+    return value
+
+
+def _secret(env: Mapping[str, str], embedded: bool) -> str:
+    value = env.get("FORMROOM_SECRET_KEY", "")
+    if embedded:
+        return value or EMBEDDED_SECRET
+    if not value:
+        raise BadSettings(
+            "FORMROOM_SECRET_KEY is not set; make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'."
+        )
+    if len(value) < LEAST_SECRET or value == EMBEDDED_SECRET:
+        raise BadSettings(
+            f"FORMROOM_SECRET_KEY is a default or shorter than {LEAST_SECRET} characters; make a random one."
+        )
+    return value
+
+
+def _mail_url(env: Mapping[str, str], data_dir: Path) -> str:
+    value = env.get("FORMROOM_MAIL_URL", "") or f"file:{data_dir / 'mail'}"
+    if not value.startswith(MAIL_SCHEMES):
+        raise BadSettings(f"FORMROOM_MAIL_URL must begin with one of: {', '.join(MAIL_SCHEMES)}.")
+    return value

@@ -1,0 +1,157 @@
+"""Log-in sessions, kept on the server as JSON under a random key; the cookie carries the key alone.
+
+create_app() installs it. A session lives session_minutes after its last use; removing its key ends it at once.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+from flask import Flask, Request, Response
+from flask.sessions import SessionInterface, SessionMixin
+from redis import Redis
+from werkzeug.datastructures import CallbackDict
+
+from school_app.config import Settings
+
+COOKIE = "formroom_session"
+PREFIX = "session:"
+TOUCHED = "_touched"
+REWRITE_SECONDS = 300
+
+
+class Store(Protocol):
+    """Where sessions lie: text under a key, for a number of seconds."""
+
+    def get(self, key: str) -> str | None: ...
+    def set(self, key: str, value: str, seconds: int) -> None: ...
+    def delete(self, key: str) -> None: ...
+
+
+class RedisStore:
+    """Sessions in Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def get(self, key: str) -> str | None:
+        found = self._redis.get(PREFIX + key)
+        return found.decode() if isinstance(found, bytes) else None
+
+    def set(self, key: str, value: str, seconds: int) -> None:
+        self._redis.set(PREFIX + key, value, ex=seconds)
+
+    def delete(self, key: str) -> None:
+        self._redis.delete(PREFIX + key)
+
+
+class DiskStore:
+    """Sessions in a file of their own, for the embedded default."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._file.execute(
+            "CREATE TABLE IF NOT EXISTS session (key TEXT PRIMARY KEY, value TEXT, until REAL)"
+        )
+
+    def get(self, key: str) -> str | None:
+        with self._lock:
+            row = self._file.execute(
+                "SELECT value FROM session WHERE key = ? AND until > ?", (key, time.time())
+            ).fetchone()
+        return None if row is None else str(row[0])
+
+    def set(self, key: str, value: str, seconds: int) -> None:
+        with self._lock:
+            self._file.execute("DELETE FROM session WHERE until <= ?", (time.time(),))
+            self._file.execute("REPLACE INTO session VALUES (?, ?, ?)", (key, value, time.time() + seconds))
+
+    def delete(self, key: str) -> None:
+        with self._lock:
+            self._file.execute("DELETE FROM session WHERE key = ?", (key,))
+
+
+class ServerSession(CallbackDict[str, Any], SessionMixin):
+    """The data of one session; `key` is None until it is saved."""
+
+    def __init__(self, data: dict[str, Any] | None = None, key: str | None = None) -> None:
+        def changed(session: CallbackDict[str, Any]) -> None:
+            self.modified = True
+
+        super().__init__(data, changed)
+        self.key = key
+        self.new = key is None
+        self.modified = False
+        self.accessed = True
+        self.replaced: str | None = None
+
+    def renew(self) -> None:
+        """Give the session a new key at the end of the request, as at every log-in and log-out."""
+        self.replaced, self.key, self.modified = self.key, None, True
+
+
+class ServerSessions(SessionInterface):
+    """Flask's session interface over a Store."""
+
+    def __init__(self, store: Store, minutes: int) -> None:
+        self._store = store
+        self._seconds = minutes * 60
+
+    def open_session(self, app: Flask, request: Request) -> ServerSession:
+        if (request.endpoint or "").endswith("static"):
+            return ServerSession()
+        cookie = request.cookies.get(COOKIE, "")
+        found = self._store.get(_place(cookie)) if cookie else None
+        if found is None:
+            return ServerSession()
+        return ServerSession(json.loads(found), cookie)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        assert isinstance(session, ServerSession)  # noqa: S101 - open_session makes no other.
+        if session.replaced:
+            self._store.delete(_place(session.replaced))
+        if not session:
+            if session.key:
+                self._store.delete(_place(session.key))
+            if session.key or session.replaced:
+                response.delete_cookie(COOKIE, path="/", httponly=True, samesite="Lax")
+            return
+        if not session.modified and time.time() - float(session.get(TOUCHED, 0)) < REWRITE_SECONDS:
+            return
+        self._write(app, session, response)
+
+    def _write(self, app: Flask, session: ServerSession, response: Response) -> None:
+        session.key = session.key or secrets.token_urlsafe(32)
+        dict.__setitem__(session, TOUCHED, int(time.time()))
+        self._store.set(_place(session.key), json.dumps(dict(session)), self._seconds)
+        response.set_cookie(
+            COOKIE,
+            session.key,
+            path="/",
+            httponly=True,
+            samesite="Lax",
+            secure=bool(app.config["SESSION_COOKIE_SECURE"]),
+        )
+        response.headers.add("Vary", "Cookie")
+
+
+def _place(cookie: str) -> str:
+    # The store holds a digest, so that whoever reads it cannot log in with what they find.
+    return sha256(cookie.encode()).hexdigest()
+
+
+def interface(settings: Settings) -> ServerSessions:
+    """Sessions in Redis, or on disk for the embedded default."""
+    if settings.redis_url is None:
+        return ServerSessions(DiskStore(settings.data_dir / "sessions.sqlite3"), settings.session_minutes)
+    client = Redis.from_url(settings.redis_url, socket_timeout=1, socket_connect_timeout=1)
+    return ServerSessions(RedisStore(client), settings.session_minutes)

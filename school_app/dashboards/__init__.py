@@ -1,0 +1,1 @@
+"""The form master's home page and what other roles see first."""

@@ -1,0 +1,1 @@
+"""Assessments, results and the course-performance facts made from them."""

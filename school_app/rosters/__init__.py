@@ -1,0 +1,1 @@
+"""Rosters: bringing files into a school."""

@@ -1,0 +1,1 @@
+"""Schools, years, terms, calendars, year groups, forms and who answers for them."""

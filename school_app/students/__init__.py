@@ -1,0 +1,1 @@
+"""Students, who may see them, their page, and notes on them."""

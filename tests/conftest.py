@@ -1,0 +1,143 @@
+"""Fixtures: the real servers, the schema as migrations build it, and a transaction around every test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy_utils import create_database, database_exists, drop_database
+
+from school_app import create_app
+from school_app.config import Settings
+from school_app.core.db import db
+from tests import factories
+from tests.factories import TwoSchools
+
+
+def _needed(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise pytest.UsageError(
+            f"{name} is not set; run the tests with `make test`, which starts the servers."
+        )
+    return value
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Settings:
+    """Settings of this test run: a database of its own on the given server, a Redis database of its own."""
+    url = make_url(_needed("FORMROOM_TEST_DATABASE_URL"))
+    number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
+    url = url.set(database=f"{url.database}_{worker_id}")
+    redis = (
+        _needed("FORMROOM_TEST_REDIS_URL").rstrip("/0123456789")
+        if False
+        else _needed("FORMROOM_TEST_REDIS_URL")
+    )
+    data_dir: Path = tmp_path_factory.mktemp("data")
+    return Settings(
+        environment="test",
+        database_url=url.render_as_string(hide_password=False),
+        redis_url=_redis_database(redis, number),
+        secret_key="a-secret-for-tests-that-is-long-enough-to-pass",
+        data_dir=data_dir,
+        base_url="http://localhost",
+        mail_url=f"file:{data_dir / 'mail'}",
+        secure_cookies=False,
+        pool_size=4,
+        pool_overflow=4,
+    )
+
+
+def _redis_database(url: str, number: int) -> str:
+    if url.startswith("unix:"):
+        separator = "&" if "?" in url else "?"
+        return f"{url}{separator}db={number}"
+    head, _, tail = url.rpartition("/")
+    return f"{head}/{number}" if tail.isdigit() else f"{url.rstrip('/')}/{number}"
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> Iterator[Flask]:
+    """The app over a database that its migrations have just built."""
+    if database_exists(settings.database_url):
+        drop_database(settings.database_url)
+    create_database(settings.database_url, encoding="utf8mb4")
+    app = create_app(settings)
+    app.extensions["formroom.queue"] = factories.ListQueue()
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+    drop_database(settings.database_url)
+
+
+@pytest.fixture
+def connection(app: Flask) -> Iterator[Any]:
+    """One connection, whose transaction is rolled back after the test whatever was committed inside."""
+    with app.app_context():
+        engine = db.engine
+    opened = engine.connect()
+    transaction = opened.begin()
+    yield opened
+    transaction.rollback()
+    opened.close()
+
+
+@pytest.fixture
+def session(app: Flask, connection: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The database session of a test; those of requests are others, on the same connection."""
+    make = db.session.session_factory
+    options = dict(make.kw)
+    make.kw.update(bind=connection, binds=None, join_transaction_mode="create_savepoint")
+    monkeypatch.setattr(db.session.session_factory.class_, "get_bind", lambda *args, **kwargs: connection)
+    made = make()
+    yield made
+    made.close()
+    make.kw.clear()
+    make.kw.update(options)
+
+
+@pytest.fixture
+def two_schools(session: Any) -> TwoSchools:
+    """Two schools of the same shape, each with its canary in every text."""
+    return factories.two_schools(session)
+
+
+@pytest.fixture
+def client(app: Flask, session: Any) -> FlaskClient:
+    """A browser without a log-in."""
+    return app.test_client()
+
+
+@pytest.fixture(autouse=True)
+def _clean_redis(request: pytest.FixtureRequest) -> None:
+    """Sessions, caches and limits of another test are not seen in this one."""
+    if "settings" in request.fixturenames:
+        from redis import Redis
+
+        Redis.from_url(str(request.getfixturevalue("settings").redis_url)).flushdb()
+
+
+@pytest.fixture
+def statements(connection: Any) -> Iterator[list[str]]:
+    """The statements that reach the database from here on; clear() it before what is to be counted."""
+    seen: list[str] = []
+
+    def note(conn: object, cursor: object, statement: str, *rest: object) -> None:
+        if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO")):
+            seen.append(statement)
+
+    event.listen(connection, "before_cursor_execute", note)
+    yield seen
+    event.remove(connection, "before_cursor_execute", note)
