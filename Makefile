@@ -30,7 +30,7 @@ lint: .venv/.dev-installed ## Check style, types and who imports whom
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	$(PY) -m mypy $(CHECKED)
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-cache
 
 format: .venv/.dev-installed ## Put every file into the one format
 	.venv/bin/ruff check --fix-only --quiet

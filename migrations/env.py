@@ -18,9 +18,7 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    options = {
-        key: value for key, value in engine_options(settings).items() if not key.startswith(("pool_", "max_"))
-    }
+    options = {key: value for key, value in engine_options(settings).items() if not key.startswith(("pool_", "max_"))}
     if "connect_args" in options and "read_timeout" in options["connect_args"]:
         options["connect_args"] = {**options["connect_args"], "read_timeout": 3600, "write_timeout": 3600}
     engine = create_engine(settings.database_url, poolclass=pool.NullPool, **options)

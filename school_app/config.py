@@ -82,9 +82,7 @@ class Settings:
             data_dir=data_dir,
             base_url=base_url,
             mail_url=_mail_url(env, data_dir),
-            log_level=_one_of(
-                env, "FORMROOM_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"
-            ),
+            log_level=_one_of(env, "FORMROOM_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
             trusted_proxies=_whole(env, "FORMROOM_TRUSTED_PROXIES", 0),
             secure_cookies=base_url.startswith("https://"),
             pool_size=_whole(env, "FORMROOM_POOL_SIZE", 20),
@@ -119,15 +117,11 @@ def _database_url(env: Mapping[str, str], embedded_in: Path | None) -> str:
     try:
         name = make_url(value).drivername
     except ArgumentError:
-        raise BadSettings(
-            f"{key} is no database address; write mysql+pymysql://USER:PASSWORD@HOST/DATABASE."
-        ) from None
+        raise BadSettings(f"{key} is no database address; write mysql+pymysql://USER:PASSWORD@HOST/DATABASE.") from None
     if name not in DIALECTS:
         raise BadSettings(f"{key} names the driver {name!r}; use one of: {', '.join(DIALECTS)}.")
     if name == "sqlite" and embedded_in is None:
-        raise BadSettings(
-            f"{key} is a SQLite file; that is for FORMROOM_ENV=embedded only. Use MySQL or MariaDB."
-        )
+        raise BadSettings(f"{key} is a SQLite file; that is for FORMROOM_ENV=embedded only. Use MySQL or MariaDB.")
     return value
 
 

@@ -25,9 +25,7 @@ from tests.factories import TwoSchools
 def _needed(name: str) -> str:
     value = os.environ.get(name, "")
     if not value:
-        raise pytest.UsageError(
-            f"{name} is not set; run the tests with `make test`, which starts the servers."
-        )
+        raise pytest.UsageError(f"{name} is not set; run the tests with `make test`, which starts the servers.")
     return value
 
 
@@ -37,11 +35,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Settin
     url = make_url(_needed("FORMROOM_TEST_DATABASE_URL"))
     number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
     url = url.set(database=f"{url.database}_{worker_id}")
-    redis = (
-        _needed("FORMROOM_TEST_REDIS_URL").rstrip("/0123456789")
-        if False
-        else _needed("FORMROOM_TEST_REDIS_URL")
-    )
+    redis = _needed("FORMROOM_TEST_REDIS_URL")
     data_dir: Path = tmp_path_factory.mktemp("data")
     return Settings(
         environment="test",

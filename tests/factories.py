@@ -176,18 +176,12 @@ def world(session: Any, slug: str, canary: str, today: date | None = None) -> Wo
     codes = {
         category: added(
             session,
-            AttendanceCode(
-                code=category.value, name=f"{category.value} {canary}", category=category, ordinal=number
-            ),
+            AttendanceCode(code=category.value, name=f"{category.value} {canary}", category=category, ordinal=number),
         )
         for number, category in enumerate(AttendanceCategory)
     }
-    students = [
-        _student(session, forms[number // 3], group, year, f"{canary} {number}") for number in range(6)
-    ]
-    found = World(
-        made, canary, *(staff[name] for name in STAFF), forms[0], forms[1], students[0], students, codes
-    )
+    students = [_student(session, forms[number // 3], group, year, f"{canary} {number}") for number in range(6)]
+    found = World(made, canary, *(staff[name] for name in STAFF), forms[0], forms[1], students[0], students, codes)
     found.things.update(year=year, term=term, year_group=group)
     _things(session, found, today)
     return found
@@ -204,15 +198,10 @@ STAFF: dict[str, tuple[Role, ...]] = {
 
 
 def _staff(session: Any, slug: str, canary: str) -> dict[str, Account]:
-    return {
-        name: account(session, f"{name}.{slug}", *roles, name=f"{name} {canary}")
-        for name, roles in STAFF.items()
-    }
+    return {name: account(session, f"{name}.{slug}", *roles, name=f"{name} {canary}") for name, roles in STAFF.items()}
 
 
-def _assign(
-    session: Any, staff: dict[str, Account], forms: list[Form], group: YearGroup, year: SchoolYear
-) -> None:
+def _assign(session: Any, staff: dict[str, Account], forms: list[Form], group: YearGroup, year: SchoolYear) -> None:
     for form, name in zip(forms, ("form_master", "other_master"), strict=True):
         session.add(FormMaster(form_id=form.id, account_id=staff[name].id, starts_on=year.starts_on))
     session.add(HeadOfYear(year_group_id=group.id, account_id=staff["head"].id, starts_on=year.starts_on))
@@ -262,9 +251,7 @@ def _things(session: Any, world: World, today: date) -> None:
     )
     assessment = added(
         session,
-        Assessment(
-            teaching_group_id=group.id, term_id=world.things["term"].id, title=f"Test {canary}", due_on=today
-        ),
+        Assessment(teaching_group_id=group.id, term_id=world.things["term"].id, title=f"Test {canary}", due_on=today),
     )
     added(
         session,

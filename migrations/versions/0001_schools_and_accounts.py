@@ -23,9 +23,7 @@ def upgrade() -> None:
         sa.Column("timezone", sa.String(length=60), nullable=False),
         sa.Column(
             "session_scheme",
-            sa.Enum(
-                "day", "am_pm", name="sessionscheme", native_enum=False, create_constraint=True, length=32
-            ),
+            sa.Enum("day", "am_pm", name="sessionscheme", native_enum=False, create_constraint=True, length=32),
             nullable=False,
         ),
         sa.Column("register_closes", sa.String(length=5), nullable=False),
@@ -60,18 +58,14 @@ def upgrade() -> None:
         sa.Column("session_version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("school_id", Id, nullable=True),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_account_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_account_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("login", name=op.f("uq_account_login")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_account_school_id_id")),
         sa.UniqueConstraint("school_id", "sourced_id", name=op.f("uq_account_school_id_sourced_id")),
     )
     op.create_index("ix_account_email", "account", ["email"], unique=False)
-    op.create_index(
-        "ix_account_school_id_name", "account", ["school_id", "family_name", "given_name"], unique=False
-    )
+    op.create_index("ix_account_school_id_name", "account", ["school_id", "family_name", "given_name"], unique=False)
     op.create_table(
         "account_role",
         sa.Column("id", Id, autoincrement=True, nullable=False),
@@ -141,9 +135,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operator_entry")),
     )
-    op.create_index(
-        "ix_operator_entry_operator_id_left_at", "operator_entry", ["operator_id", "left_at"], unique=False
-    )
+    op.create_index("ix_operator_entry_operator_id_left_at", "operator_entry", ["operator_id", "left_at"], unique=False)
     op.create_table(
         "job_run",
         sa.Column("id", Id, autoincrement=True, nullable=False),
@@ -174,9 +166,7 @@ def upgrade() -> None:
         sa.Column("counts", JsonText(), nullable=True),
         sa.Column("error", sa.String(length=1000), nullable=True),
         sa.Column("school_id", Id, nullable=True),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_job_run_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_job_run_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job_run")),
     )
     op.create_index("ix_job_run_school_id_queued_at", "job_run", ["school_id", "queued_at"], unique=False)

@@ -66,9 +66,7 @@ def upgrade() -> None:
             name=op.f("fk_term_school_id_school_year_id"),
             ondelete="RESTRICT",
         ),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_term_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_term_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_term")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_term_school_id_id")),
         sa.UniqueConstraint("school_id", "sourced_id", name=op.f("uq_term_school_id_sourced_id")),
@@ -133,14 +131,10 @@ def upgrade() -> None:
             name=op.f("fk_form_school_id_year_group_id"),
             ondelete="RESTRICT",
         ),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_form_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_form_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_form")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_form_school_id_id")),
-        sa.UniqueConstraint(
-            "school_id", "school_year_id", "name", name=op.f("uq_form_school_id_school_year_id_name")
-        ),
+        sa.UniqueConstraint("school_id", "school_year_id", "name", name=op.f("uq_form_school_id_school_year_id_name")),
         sa.UniqueConstraint("school_id", "sourced_id", name=op.f("uq_form_school_id_sourced_id")),
     )
     op.create_table(
@@ -178,9 +172,7 @@ def upgrade() -> None:
         ),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_form_master_school_id_id")),
     )
-    op.create_index(
-        "ix_form_master_account_id_ends_on", "form_master", ["account_id", "ends_on"], unique=False
-    )
+    op.create_index("ix_form_master_account_id_ends_on", "form_master", ["account_id", "ends_on"], unique=False)
     op.create_table(
         "head_of_year",
         sa.Column("id", Id, autoincrement=True, nullable=False),
@@ -215,18 +207,14 @@ def upgrade() -> None:
             name=op.f("uq_head_of_year_school_id_year_group_id_account_id_starts_on"),
         ),
     )
-    op.create_index(
-        "ix_head_of_year_account_id_ends_on", "head_of_year", ["account_id", "ends_on"], unique=False
-    )
+    op.create_index("ix_head_of_year_account_id_ends_on", "head_of_year", ["account_id", "ends_on"], unique=False)
     op.create_table(
         "subject",
         sa.Column("id", Id, autoincrement=True, nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("is_core", sa.Boolean(), nullable=False),
         sa.Column("school_id", Id, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_subject_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_subject_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subject")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_subject_school_id_id")),
         sa.UniqueConstraint("school_id", "name", name=op.f("uq_subject_school_id_name")),

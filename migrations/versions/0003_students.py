@@ -40,18 +40,14 @@ def upgrade() -> None:
             name=op.f("fk_student_school_id_year_group_id"),
             ondelete="RESTRICT",
         ),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_student_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_student_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_student")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_student_school_id_id")),
         sa.UniqueConstraint("school_id", "sourced_id", name=op.f("uq_student_school_id_sourced_id")),
     )
     op.create_index("ix_student_form_id_is_active", "student", ["form_id", "is_active"], unique=False)
     op.create_index("ix_student_school_id_given_name", "student", ["school_id", "given_name"], unique=False)
-    op.create_index(
-        "ix_student_school_id_name", "student", ["school_id", "family_name", "given_name"], unique=False
-    )
+    op.create_index("ix_student_school_id_name", "student", ["school_id", "family_name", "given_name"], unique=False)
     op.create_table(
         "guardian",
         sa.Column("id", Id, autoincrement=True, nullable=False),
@@ -63,9 +59,7 @@ def upgrade() -> None:
         sa.Column("phone", sa.String(length=60), nullable=True),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("school_id", Id, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_guardian_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_guardian_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_guardian")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_guardian_school_id_id")),
         sa.UniqueConstraint("school_id", "sourced_id", name=op.f("uq_guardian_school_id_sourced_id")),
@@ -121,9 +115,7 @@ def upgrade() -> None:
             name=op.f("fk_enrolment_school_id_student_id"),
             ondelete="RESTRICT",
         ),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_enrolment_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_enrolment_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment")),
         sa.UniqueConstraint(
             "school_id",
@@ -171,9 +163,7 @@ def upgrade() -> None:
             name=op.f("uq_teaching_group_member_school_id_teaching_group_id_student_id"),
         ),
     )
-    op.create_index(
-        "ix_teaching_group_member_student_id", "teaching_group_member", ["student_id"], unique=False
-    )
+    op.create_index("ix_teaching_group_member_student_id", "teaching_group_member", ["student_id"], unique=False)
 
 
 def downgrade() -> None:

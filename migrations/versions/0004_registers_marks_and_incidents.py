@@ -97,9 +97,7 @@ def upgrade() -> None:
             name=op.f("fk_register_school_id_teaching_group_id"),
             ondelete="RESTRICT",
         ),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_register_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_register_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_register")),
         sa.UniqueConstraint(
             "school_id", "form_id", "date", "session", name=op.f("uq_register_school_id_form_id_date_session")
@@ -172,9 +170,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_attendance_mark_register_id", "attendance_mark", ["register_id"], unique=False)
-    op.create_index(
-        "ix_attendance_mark_school_id_date", "attendance_mark", ["school_id", "date"], unique=False
-    )
+    op.create_index("ix_attendance_mark_school_id_date", "attendance_mark", ["school_id", "date"], unique=False)
     op.create_table(
         "assessment",
         sa.Column("id", Id, autoincrement=True, nullable=False),
@@ -298,21 +294,15 @@ def upgrade() -> None:
             name=op.f("fk_incident_school_id_student_id"),
             ondelete="RESTRICT",
         ),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_incident_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_incident_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_incident_school_id_id")),
         sa.UniqueConstraint(
             "school_id", "sourced_id", "student_id", name=op.f("uq_incident_school_id_sourced_id_student_id")
         ),
     )
-    op.create_index(
-        "ix_incident_school_id_recorded_at", "incident", ["school_id", "recorded_at"], unique=False
-    )
-    op.create_index(
-        "ix_incident_student_id_occurred_on", "incident", ["student_id", "occurred_on"], unique=False
-    )
+    op.create_index("ix_incident_school_id_recorded_at", "incident", ["school_id", "recorded_at"], unique=False)
+    op.create_index("ix_incident_student_id_occurred_on", "incident", ["student_id", "occurred_on"], unique=False)
 
 
 def downgrade() -> None:

@@ -57,9 +57,7 @@ def upgrade() -> None:
             name=op.f("fk_alert_school_id_student_id"),
             ondelete="RESTRICT",
         ),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_alert_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_alert_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_alert_school_id_id")),
         sa.UniqueConstraint(
@@ -193,15 +191,11 @@ def upgrade() -> None:
             name=op.f("fk_case_step_school_id_case_id"),
             ondelete="RESTRICT",
         ),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_case_step_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_case_step_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_step")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_case_step_school_id_id")),
     )
-    op.create_index(
-        "ix_case_step_case_id_done_at_due_on", "case_step", ["case_id", "done_at", "due_on"], unique=False
-    )
+    op.create_index("ix_case_step_case_id_done_at_due_on", "case_step", ["case_id", "done_at", "due_on"], unique=False)
     op.create_table(
         "alert_decision",
         sa.Column("id", Id, autoincrement=True, nullable=False),
@@ -250,9 +244,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_decision")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_alert_decision_school_id_id")),
     )
-    op.create_index(
-        "ix_alert_decision_alert_id_decided_at", "alert_decision", ["alert_id", "decided_at"], unique=False
-    )
+    op.create_index("ix_alert_decision_alert_id_decided_at", "alert_decision", ["alert_id", "decided_at"], unique=False)
     op.create_table(
         "risk_profile",
         sa.Column("id", Id, autoincrement=True, nullable=False),
@@ -331,9 +323,7 @@ def upgrade() -> None:
             name=op.f("fk_note_school_id_student_id"),
             ondelete="RESTRICT",
         ),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_note_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_note_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_note")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_note_school_id_id")),
     )

@@ -67,9 +67,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_roster_import")),
         sa.UniqueConstraint("school_id", "id", name=op.f("uq_roster_import_school_id_id")),
     )
-    op.create_index(
-        "ix_roster_import_school_id_created_at", "roster_import", ["school_id", "created_at"], unique=False
-    )
+    op.create_index("ix_roster_import_school_id_created_at", "roster_import", ["school_id", "created_at"], unique=False)
     op.create_table(
         "roster_import_problem",
         sa.Column("id", Id, autoincrement=True, nullable=False),
@@ -92,9 +90,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_roster_import_problem")),
     )
-    op.create_index(
-        "ix_roster_import_problem_import_id_id", "roster_import_problem", ["import_id", "id"], unique=False
-    )
+    op.create_index("ix_roster_import_problem_import_id_id", "roster_import_problem", ["import_id", "id"], unique=False)
     op.create_table(
         "last_look",
         sa.Column("id", Id, autoincrement=True, nullable=False),
@@ -108,9 +104,7 @@ def upgrade() -> None:
             name=op.f("fk_last_look_school_id_account_id"),
             ondelete="RESTRICT",
         ),
-        sa.ForeignKeyConstraint(
-            ["school_id"], ["school.id"], name=op.f("fk_last_look_school_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["school_id"], ["school.id"], name=op.f("fk_last_look_school_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_last_look")),
         sa.UniqueConstraint("school_id", "account_id", name=op.f("uq_last_look_school_id_account_id")),
     )

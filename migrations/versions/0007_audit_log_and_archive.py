@@ -31,12 +31,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_audit_log_archive_school_id_created_at_id", "audit_log_archive", ["school_id", "created_at", "id"]
     )
-    op.create_index(
-        "ix_audit_log_archive_actor_id_created_at", "audit_log_archive", ["actor_id", "created_at"]
-    )
-    op.create_index(
-        "ix_audit_log_archive_student_id_created_at", "audit_log_archive", ["student_id", "created_at"]
-    )
+    op.create_index("ix_audit_log_archive_actor_id_created_at", "audit_log_archive", ["actor_id", "created_at"])
+    op.create_index("ix_audit_log_archive_student_id_created_at", "audit_log_archive", ["student_id", "created_at"])
     if on_server:
         _partition_by_year("audit_log")
         _partition_by_year("audit_log_archive")
@@ -44,7 +40,7 @@ def upgrade() -> None:
 
 
 def _audit_table(name: str, on_server: bool, *, numbered: bool) -> None:
-    # SQLite numbers rows by itself only where the id alone is the key; a server's partitioned table needs the date in it.
+    # SQLite numbers rows only where the id alone is the key; a partitioned table's key needs the date as well.
     key = ["id", "created_at"] if on_server else ["id"]
     op.create_table(
         name,

@@ -6,6 +6,7 @@ create_app() installs it; every request that carries a session runs it once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, g
 from flask_login import LoginManager
@@ -17,6 +18,8 @@ from school_app.core.acting import act_further_as
 from school_app.core.db import db
 from school_app.core.permissions import OPERATOR_INSIDE, Role, Viewer, permissions_of
 from school_app.core.tenancy import all_schools
+
+AnySession = Session | scoped_session[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def parse_key(text: str) -> SessionKey | None:
     return SessionKey(int(account), int(version))
 
 
-def load_viewer(session: Session | scoped_session[Session], text: str) -> Viewer | None:
+def load_viewer(session: AnySession, text: str) -> Viewer | None:
     """The person of a session key, or None where the account is disabled or its sessions were ended."""
     key = parse_key(text)
     if key is None:
@@ -63,11 +66,7 @@ def load_viewer(session: Session | scoped_session[Session], text: str) -> Viewer
         return None
     roles = frozenset(row.role for row in account if row.role is not None)
     first = account[0]
-    entered = (
-        _entered_school(session, key.account_id)
-        if Role.OPERATOR in roles and first.school_id is None
-        else None
-    )
+    entered = _entered_school(session, key.account_id) if Role.OPERATOR in roles and first.school_id is None else None
     return Viewer(
         account_id=key.account_id,
         name=f"{first.given_name} {first.family_name}".strip(),
@@ -80,7 +79,7 @@ def load_viewer(session: Session | scoped_session[Session], text: str) -> Viewer
     )
 
 
-def _entered_school(session: Session | scoped_session[Session], operator_id: int) -> int | None:
+def _entered_school(session: AnySession, operator_id: int) -> int | None:
     with all_schools(session):
         return session.scalar(
             select(OperatorEntry.school_id)

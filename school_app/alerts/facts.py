@@ -196,9 +196,7 @@ def attendance_facts(
     register that was not taken makes its session unknown, and so does a mark without a register. Other days
     stand in no rate.
     """
-    days = sorted(
-        day for day in set(instructional_days) if day <= as_of and any(span.covers(day) for span in enrolled)
-    )
+    days = sorted(day for day in set(instructional_days) if day <= as_of and any(span.covers(day) for span in enrolled))
     taken: dict[date, set[str]] = {}
     for day, session in registers:
         taken.setdefault(day, set()).add(session)
@@ -249,9 +247,7 @@ def mean_percent(results: Iterable[tuple[Decimal, Decimal, Decimal]]) -> Fractio
 
     Every result weighs the same. A score above the maximum is extra credit and counts as it stands.
     """
-    shares = [
-        (Fraction(score) - Fraction(low)) / (Fraction(high) - Fraction(low)) for score, low, high in results
-    ]
+    shares = [(Fraction(score) - Fraction(low)) / (Fraction(high) - Fraction(low)) for score, low, high in results]
     return 100 * sum(shares, Fraction(0)) / len(shares) if shares else None
 
 
@@ -271,10 +267,7 @@ def _sessions(
     *,
     expected: frozenset[str],
 ) -> list[SessionFact]:
-    known = [
-        SessionFact(day, session, exceptions.get((day, session), AttendanceCategory.PRESENT))
-        for session in taken
-    ]
+    known = [SessionFact(day, session, exceptions.get((day, session), AttendanceCategory.PRESENT)) for session in taken]
     unknown = [SessionFact(day, session, None) for session in _missing(taken, expected)]
     return sorted(known + unknown, key=lambda fact: fact.session)
 

@@ -135,10 +135,7 @@ class Thresholds:
 
     def to_settings(self) -> dict[str, Setting]:
         """The settings as JSON can hold them: percentages as text, so that none loses its exact value."""
-        return {
-            name: f"{value:f}" if isinstance(value, Decimal) else value
-            for name, value in asdict(self).items()
-        }
+        return {name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in asdict(self).items()}
 
 
 def _label(name: str) -> str:

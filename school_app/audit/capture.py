@@ -71,9 +71,7 @@ def _row(session: Session, instance: Any, what: Event, changes: Changes) -> dict
         school_id=school_id,
         entity_type=instance.__tablename__,
         entity_id=instance.id,
-        student_id=instance.id
-        if instance.__tablename__ == "student"
-        else getattr(instance, "student_id", None),
+        student_id=instance.id if instance.__tablename__ == "student" else getattr(instance, "student_id", None),
         changes=changes,
     )
 

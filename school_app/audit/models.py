@@ -1,6 +1,6 @@
 """The audit log, its archive, and the record of archive runs.
 
-Both tables are partitioned by year on MySQL and MariaDB, so they carry no foreign keys: capture checks what a key would.
+Both tables are partitioned by year on MySQL and MariaDB, so they carry no foreign keys.
 """
 
 from __future__ import annotations

@@ -6,11 +6,12 @@ Set once per request or job on the session; read by audit capture.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy.orm import Session, scoped_session
 
 KEY = "formroom.acting"
-AnySession = Session | scoped_session[Session]
+AnySession = Session | scoped_session[Any]
 
 
 @dataclass(frozen=True, slots=True)

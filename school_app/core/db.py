@@ -146,9 +146,7 @@ def _no_bulk(name: str) -> Exception:
     return TenancyError(f"{name} passes by the guards; use session.execute(insert(Model), rows).")
 
 
-db: SQLAlchemy = SQLAlchemy(
-    model_class=Base, session_options={"class_": SchoolSession}, disable_autonaming=True
-)
+db: SQLAlchemy = SQLAlchemy(model_class=Base, session_options={"class_": SchoolSession}, disable_autonaming=True)
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
@@ -156,9 +154,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": 20}}
-    tls: dict[str, Any] = (
-        {"ssl_disabled": True} if url.host in LOOPBACK else {"ssl": ssl.create_default_context()}
-    )
+    tls: dict[str, Any] = {"ssl_disabled": True} if url.host in LOOPBACK else {"ssl": ssl.create_default_context()}
     return {
         "pool_size": settings.pool_size,
         "max_overflow": settings.pool_overflow,

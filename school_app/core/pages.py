@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
+from werkzeug.sansio.response import Response as AnyResponse
 
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
@@ -83,9 +84,9 @@ def _headers(response: Response) -> Response:
     return response
 
 
-def _error_page(error: Exception) -> tuple[str, int, dict[str, str]] | Response:
+def _error_page(error: Exception) -> tuple[str, int, dict[str, str]] | AnyResponse:
     if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
-        return Response(error.get_response())
+        return error.get_response()
     status, sentence = _meaning(error)
     _roll_back()
     if status >= 500:
@@ -135,7 +136,7 @@ def _roll_back() -> None:
         db.session.rollback()
     except DBAPIError as error:
         log.warning("rollback_failed", error=type(error.orig).__name__)
-        db.session.invalidate()
+        db.session().invalidate()
 
 
 def _logged_in() -> bool:

@@ -169,9 +169,7 @@ class UndeclaredEndpoint(RuntimeError):
 
 def refuse_undeclared(app: Flask) -> None:
     """Raise UndeclaredEndpoint where a view of the app declares no permission."""
-    forgotten = sorted(
-        {rule.endpoint for rule in app.url_map.iter_rules() if not declared(app, rule.endpoint)}
-    )
+    forgotten = sorted({rule.endpoint for rule in app.url_map.iter_rules() if not declared(app, rule.endpoint)})
     if forgotten:
         raise UndeclaredEndpoint(
             f"These views declare no permission: {', '.join(forgotten)}. Add @requires, @signed_in or @public."

@@ -59,9 +59,7 @@ class DiskStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._file.execute(
-            "CREATE TABLE IF NOT EXISTS session (key TEXT PRIMARY KEY, value TEXT, until REAL)"
-        )
+        self._file.execute("CREATE TABLE IF NOT EXISTS session (key TEXT PRIMARY KEY, value TEXT, until REAL)")
 
     def get(self, key: str) -> str | None:
         with self._lock:

@@ -74,9 +74,7 @@ def keyed(*more: Any) -> tuple[Any, ...]:
 
 def belongs(column: str, table: str, *, ondelete: str = "RESTRICT") -> ForeignKeyConstraint:
     """A foreign key that carries the school, so that the database refuses a row that points across schools."""
-    return ForeignKeyConstraint(
-        ["school_id", column], [f"{table}.school_id", f"{table}.id"], ondelete=ondelete
-    )
+    return ForeignKeyConstraint(["school_id", column], [f"{table}.school_id", f"{table}.id"], ondelete=ondelete)
 
 
 def current_school(session: AnySession) -> int | None:
@@ -153,9 +151,7 @@ def sees_all_schools(session: AnySession) -> bool:
 def refuse_unless_all_schools(session: AnySession, what: str) -> None:
     """Raise TenancyError for a way around the guards."""
     if not sees_all_schools(session):
-        raise TenancyError(
-            f"{what} passes by the guards of tenancy; it is allowed inside all_schools() only."
-        )
+        raise TenancyError(f"{what} passes by the guards of tenancy; it is allowed inside all_schools() only.")
 
 
 def is_foreign(session: AnySession, instance: object) -> bool:
@@ -199,33 +195,35 @@ def owned_tables() -> set[Table]:
 @event.listens_for(SchoolSession, "do_orm_execute")
 def _guard_statement(state: ORMExecuteState) -> None:
     session = state.session
-    if sees_all_schools(session):
-        return
     statement = state.statement
-    if isinstance(statement, TextClause | FromStatement):
-        raise TenancyError("Raw SQL passes by the guards of tenancy; write it with models.")
-    if not state.is_orm_statement:
-        _refuse_owned_tables(statement)
+    if sees_all_schools(session) or not _guarded(state):
         return
     school_id = current_school(session)
     if not (state.is_column_load or state.is_relationship_load or session.info.get(BY_KEY)):
         _refuse_bare_tables(statement)
     if school_id is None:
         if _owned_among(statement):
-            raise NoSchool(
-                "No school is set; enter one with use_school() before school data is read or changed."
-            )
+            raise NoSchool("No school is set; enter one with use_school() before school data is read or changed.")
         return
     if state.is_insert:
         _check_insert(state, school_id)
-        return
-    if state.is_update and _changes_school(state):
+    elif state.is_update and _changes_school(state):
         raise TenancyError("school_id cannot be changed.")
-    _add_criteria(state, school_id)
+    else:
+        _add_criteria(state, school_id)
+
+
+def _guarded(state: ORMExecuteState) -> bool:
+    """Whether a statement takes criteria; one that cannot take them is refused, unless it names no school data."""
+    if isinstance(state.statement, TextClause | FromStatement):
+        raise TenancyError("Raw SQL passes by the guards of tenancy; write it with models.")
+    if not state.is_orm_statement:
+        _refuse_owned_tables(state.statement)
+    return state.is_orm_statement
 
 
 def _add_criteria(state: ORMExecuteState, school_id: int) -> None:
-    state.statement = state.statement.options(  # type: ignore[attr-defined]
+    state.statement = state.statement.options(
         with_loader_criteria(SchoolOwned, lambda cls: cls.school_id == school_id, include_aliases=True),
         with_loader_criteria(IsSchool, lambda cls: cls.id == school_id, include_aliases=True),
     )
@@ -286,9 +284,9 @@ def _check_insert(state: ORMExecuteState, school_id: int) -> None:
         raise TenancyError("Pass the rows of an insert as parameters, so that their school can be checked.")
     parameters = state.parameters
     for row in parameters if isinstance(parameters, list) else [parameters]:
-        if row is None:
-            raise TenancyError("An insert without rows.")
-        if row.setdefault("school_id", school_id) != school_id:  # type: ignore[attr-defined]
+        if not isinstance(row, dict):
+            raise TenancyError("The rows of an insert are dicts, so that their school can be set.")
+        if row.setdefault("school_id", school_id) != school_id:
             raise TenancyError("A row of another school cannot be inserted.")
 
 
@@ -313,7 +311,8 @@ def _guard_flush(session: Session, context: object, instances: object) -> None:
 
 def _stamp(session: Session, instance: SchoolOwned) -> None:
     school_id = needed_school(session)
-    if instance.school_id is None:
+    unset: int | None = instance.school_id
+    if unset is None:
         instance.school_id = school_id
     if instance.school_id != school_id:
         raise TenancyError(f"A {type(instance).__name__} of another school cannot be added.")

@@ -102,9 +102,7 @@ def consecutive_unexplained(facts: AttendanceFacts, thresholds: Thresholds) -> V
     elif days >= thresholds.consecutive_serious_days:
         severity = Severity.SERIOUS
     what = "Absent without a reason" if thresholds.mute_excused else "Absent"
-    spell = (
-        f"{what} on {words.counted(days, 'school day')} in a row, since {words.day(since, as_of=facts.as_of)}"
-    )
+    spell = f"{what} on {words.counted(days, 'school day')} in a row, since {words.day(since, as_of=facts.as_of)}"
     return Decision(
         Rule.CONSECUTIVE_UNEXPLAINED,
         severity,

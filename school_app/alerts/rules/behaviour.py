@@ -19,9 +19,7 @@ def behaviour(facts: BehaviourFacts, thresholds: Thresholds) -> Verdict:
     of the early-warning indicators (Balfanz), with this product's defaults.
     """
     if not facts.window_school_days:
-        return NotEnoughData(
-            Rule.BEHAVIOUR, facts.school_year_key, "Not enough data: no school day this year."
-        )
+        return NotEnoughData(Rule.BEHAVIOUR, facts.school_year_key, "Not enough data: no school day this year.")
     counted = [fact for fact in facts.incidents if _counts(fact, facts, thresholds=thresholds)]
     if len(counted) < thresholds.incident_count:
         return None

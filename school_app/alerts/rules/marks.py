@@ -90,9 +90,7 @@ def _window(facts: MarksFacts, subject: SubjectMarks) -> str:
     return f"{facts.school_year_key}/{subject.term_key}/{subject.subject_key}"
 
 
-def _too_few_results(
-    rule: Rule, subject: SubjectMarks, thresholds: Thresholds, *, window: str
-) -> NotEnoughData:
+def _too_few_results(rule: Rule, subject: SubjectMarks, thresholds: Thresholds, *, window: str) -> NotEnoughData:
     has = words.counted(subject.results_counted, "result")
     said = f"{has} in {subject.term_name}"
     if rule is Rule.MARKS_FALLING:
