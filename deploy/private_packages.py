@@ -77,9 +77,7 @@ def _cached_programs(root: Path) -> Programs:
     library = root / "usr" / "lib" / f"{platform.machine()}-linux-gnu"
     paths = [str(library), os.environ.get("LD_LIBRARY_PATH", "")]
     environment = dict(os.environ) | {"LD_LIBRARY_PATH": ":".join(path for path in paths if path)}
-    return Programs(
-        root / "usr/sbin/mariadbd", root / "usr/share/mysql", root / "usr/bin/redis-server", environment
-    )
+    return Programs(root / "usr/sbin/mariadbd", root / "usr/share/mysql", root / "usr/bin/redis-server", environment)
 
 
 def _apt_sources() -> list[str]:

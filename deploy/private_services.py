@@ -193,9 +193,7 @@ def _initialise(programs: Programs, seed: Path) -> None:
         stderr=subprocess.STDOUT,
     )
     if done.returncode != 0:
-        raise ServicesUnavailable(
-            f"MariaDB could not set up its tables:\n{done.stdout.decode(errors='replace')}"
-        )
+        raise ServicesUnavailable(f"MariaDB could not set up its tables:\n{done.stdout.decode(errors='replace')}")
     partial.rename(seed)
 
 
