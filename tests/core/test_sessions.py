@@ -1,0 +1,100 @@
+"""Log-in sessions lie on the server, under a digest of the cookie, and end when their key is removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, session
+from redis import Redis
+from werkzeug.test import Client
+
+from school_app.core.sessions import COOKIE, DiskStore, RedisStore, ServerSessions, Store
+
+
+@pytest.fixture(params=["disk", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Store:
+    """Both kinds of store."""
+    if request.param == "disk":
+        return DiskStore(tmp_path / "sessions.sqlite3")
+    return RedisStore(Redis.from_url(settings.redis_url))
+
+
+@pytest.fixture
+def browser(store: Store) -> Client:
+    """A small app that counts in its session."""
+    app = Flask("counting")
+    app.config["SESSION_COOKIE_SECURE"] = False
+    app.session_interface = ServerSessions(store, 30)
+
+    @app.get("/count")
+    def count() -> str:
+        session["count"] = session.get("count", 0) + 1
+        return str(session["count"])
+
+    @app.get("/look")
+    def look() -> str:
+        return str(session.get("count", "nothing"))
+
+    @app.get("/renew")
+    def renew() -> str:
+        session.renew()  # type: ignore[attr-defined]
+        return "renewed"
+
+    @app.get("/clear")
+    def clear() -> str:
+        session.clear()
+        return "cleared"
+
+    return app.test_client()
+
+
+def test_a_session_is_kept_between_requests_and_its_cookie_says_nothing(browser: Client) -> None:
+    first = browser.get("/count")
+    assert "HttpOnly" in first.headers["Set-Cookie"]
+    assert "SameSite=Lax" in first.headers["Set-Cookie"]
+    assert browser.get("/count").text == "2"
+
+
+def test_a_session_that_did_not_change_is_not_written_again(browser: Client) -> None:
+    browser.get("/count")
+    assert "Set-Cookie" not in browser.get("/look").headers
+
+
+def test_the_old_key_of_a_renewed_session_is_worth_nothing(browser: Client) -> None:
+    browser.get("/count")
+    old = browser.get_cookie(COOKIE)
+    browser.get("/renew")
+    assert browser.get("/look").text == "1"
+    assert old is not None
+    browser.set_cookie(COOKIE, old.value)
+    assert browser.get("/look").text == "nothing"
+
+
+def test_a_cleared_session_cannot_be_replayed(browser: Client) -> None:
+    browser.get("/count")
+    old = browser.get_cookie(COOKIE)
+    browser.get("/clear")
+    assert old is not None
+    browser.set_cookie(COOKIE, old.value)
+    assert browser.get("/look").text == "nothing"
+
+
+def test_a_made_up_key_opens_nothing(browser: Client) -> None:
+    browser.set_cookie(COOKIE, "guess")
+    assert browser.get("/look").text == "nothing"
+
+
+def test_the_store_does_not_hold_the_key_itself(store: Store, browser: Client) -> None:
+    browser.get("/count")
+    cookie = browser.get_cookie(COOKIE)
+    assert cookie is not None
+    assert store.get(cookie.value) is None
+
+
+def test_an_old_session_ends(store: Store) -> None:
+    store.set("key", "value", 30)
+    assert store.get("key") == "value"
+    store.delete("key")
+    assert store.get("key") is None
