@@ -1,10 +1,79 @@
-"""The pages of operations.
+"""The platform's own pages: schools, jobs, and the two addresses that say whether this process lives and can work.
 
 school_app.features registers the blueprint.
 """
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, Response, current_app, jsonify, render_template, request
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from school_app.core.db import db
+from school_app.core.jobs import JobStatus
+from school_app.core.permissions import Permission, public, requires
+from school_app.core.tenancy import all_schools
+from school_app.operations import queries
 
 blueprint = Blueprint("operations", __name__)
+REDIS_SECONDS = 0.5
+
+
+@blueprint.get("/platform/schools")
+@requires(Permission.PLATFORM_SCHOOLS)
+def schools() -> str:
+    """Every school of the platform, with its size."""
+    with all_schools(db.session):
+        return render_template("operations/schools.html", schools=queries.school_sizes(db.session))
+
+
+@blueprint.get("/platform/jobs")
+@requires(Permission.PLATFORM_JOBS)
+def jobs() -> str:
+    """Every job, newest first."""
+    word = request.args.get("status", "")
+    status = JobStatus(word) if word in set(JobStatus) else None
+    with all_schools(db.session):
+        found = queries.jobs(db.session, status=status, cursor=request.args.get("after"))
+        choices = [("", "All"), *((each.value, each.value) for each in JobStatus)]
+        return render_template("operations/jobs.html", page=found, status=status, choices=choices)
+
+
+@blueprint.get("/health/live")
+@public
+def live() -> tuple[Response, int]:
+    """200 while the process answers at all."""
+    return jsonify(status="alive"), 200
+
+
+@blueprint.get("/health/ready")
+@public
+def ready() -> tuple[Response, int]:
+    """200 while the database and Redis answer, else 503; which of them does not is said, and why is logged."""
+    parts = {"database": _database_answers(), "redis": _redis_answers()}
+    ready = all(parts.values())
+    return jsonify(status="ready" if ready else "not ready", **parts), 200 if ready else 503
+
+
+def _database_answers() -> bool:
+    try:
+        with all_schools(db.session):
+            db.session.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        current_app.logger.exception("database does not answer")
+        return False
+    return True
+
+
+def _redis_answers() -> bool:
+    url = current_app.config["FORMROOM"].redis_url
+    if url is None:
+        return True
+    try:
+        client = Redis.from_url(url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
+        return bool(client.ping())
+    except RedisError:
+        current_app.logger.exception("redis does not answer")
+        return False
