@@ -4,7 +4,7 @@
   const form = document.querySelector("[data-register-form]");
   const list = document.querySelector("[data-register]");
   if (!form || !list) return;
-  const rows = [...list.querySelectorAll("fieldset")];
+  const rows = [...list.querySelectorAll("[role=group]")];
   const counts = document.querySelector("[data-register-counts]");
   let changed = false;
 
@@ -44,7 +44,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-    const at = rows.indexOf(event.target.closest("fieldset"));
+    const at = rows.indexOf(event.target.closest("[role=group]"));
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (at < 0 && event.key === "ArrowUp") return;
       event.preventDefault();
