@@ -18,6 +18,7 @@ from school_app.accounts import login
 from school_app.audit import refusals
 from school_app.config import Settings
 from school_app.core import cache, db, jobs, logs, pages, permissions, queues, sessions, throttle
+from school_app.schools import context
 
 ROOT = Path(__file__).resolve().parent.parent
 UPLOAD_BYTES = 64 * 1024 * 1024
@@ -67,4 +68,5 @@ def _extend(app: Flask, settings: Settings) -> None:
     throttle.init_app(app, settings)
     Bootstrap5(app)
     app.before_request(permissions.guard)
+    context.init_app(app)
     app.after_request(permissions.no_store)
