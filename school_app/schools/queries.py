@@ -1,0 +1,109 @@
+"""What a school's calendar and forms say of a day: its year, its school days, its forms and their masters.
+
+schools/ and every feature above it ask here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.schools.models import (
+    CalendarDay,
+    DayType,
+    Form,
+    FormMaster,
+    HeadOfYear,
+    SchoolYear,
+    TeachingGroupTeacher,
+)
+
+AnySession = Session | scoped_session[Any]
+Dated = type[FormMaster] | type[HeadOfYear] | type[TeachingGroupTeacher]
+# Longer than any holiday, so that a calendar that ends is told from one that pauses.
+LOOK_AHEAD_DAYS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class FormName:
+    """A form as lists need it."""
+
+    id: int
+    name: str
+    school_year_id: int
+    year_group_id: int | None
+
+
+def holds_on(model: Dated, on: date) -> Any:
+    """The condition that a dated duty holds on a day, its first and last day included."""
+    return (model.starts_on <= on) & or_(model.ends_on.is_(None), model.ends_on >= on)
+
+
+def school_year_on(session: AnySession, on: date) -> SchoolYear | None:
+    """The school year that a day lies in; the later one where two overlap, None between years."""
+    return session.scalar(
+        select(SchoolYear)
+        .where(SchoolYear.starts_on <= on, SchoolYear.ends_on >= on)
+        .order_by(SchoolYear.starts_on.desc(), SchoolYear.id.desc())
+        .limit(1)
+    )
+
+
+def day_of(session: AnySession, on: date) -> CalendarDay | None:
+    """What the calendar says of a day; None where it does not list it."""
+    return session.scalar(select(CalendarDay).where(CalendarDay.date == on))
+
+
+def is_school_day(session: AnySession, on: date) -> bool:
+    """Whether there is school on a day; a date that the calendar does not list is no school day."""
+    found = day_of(session, on)
+    return found is not None and found.day_type is DayType.INSTRUCTIONAL
+
+
+def school_days(session: AnySession, first: date, last: date) -> list[date]:
+    """The days with school from `first` to `last`, both included, in order."""
+    return list(
+        session.scalars(
+            select(CalendarDay.date)
+            .where(CalendarDay.date.between(first, last), CalendarDay.day_type == DayType.INSTRUCTIONAL)
+            .order_by(CalendarDay.date)
+        )
+    )
+
+
+def add_school_days(session: AnySession, start: date, count: int) -> date:
+    """The day that lies `count` school days after `start`.
+
+    Where the calendar ends before, the days it lacks are counted as weekdays: a deadline must not vanish because nobody
+    has entered next year's calendar yet.
+    """
+    known = school_days(session, start + timedelta(1), start + timedelta(LOOK_AHEAD_DAYS))[:count]
+    day, missing = (known[-1] if known else start), count - len(known)
+    while missing:
+        day += timedelta(1)
+        missing -= day.weekday() < 5
+    return day
+
+
+def forms_of_master(session: AnySession, account_id: int, on: date) -> list[FormName]:
+    """The active forms whose master, primary or second, an account is on a day, by name."""
+    rows = session.execute(
+        _forms()
+        .join(FormMaster, FormMaster.form_id == Form.id)
+        .where(FormMaster.account_id == account_id, holds_on(FormMaster, on), Form.is_active)
+    )
+    return [FormName(*row._tuple()) for row in rows]
+
+
+def forms_of_year(session: AnySession, school_year_id: int) -> list[FormName]:
+    """The active forms of a school year, by name."""
+    rows = session.execute(_forms().where(Form.school_year_id == school_year_id, Form.is_active))
+    return [FormName(*row._tuple()) for row in rows]
+
+
+def _forms() -> Select[int, str, int, int | None]:
+    return select(Form.id, Form.name, Form.school_year_id, Form.year_group_id).distinct().order_by(Form.name, Form.id)

@@ -1,0 +1,128 @@
+"""Who sees which student and which form: the one place of that rule.
+
+Every feature from students/ upwards asks here; another person's student is not found, never forbidden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, false, literal, or_, select, true, union_all
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.core.errors import NotFound
+from school_app.core.permissions import Role, Viewer
+from school_app.schools.models import Form, FormMaster, HeadOfYear, TeachingGroupTeacher
+from school_app.schools.queries import holds_on
+from school_app.students.models import Student, TeachingGroupMember
+
+AnySession = Session | scoped_session[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a person's duties of one day open to them, as ids; `everyone` for those who see the whole school.
+
+    A form's master and a head of year have students in their care: with alerts, cases and notes. Whoever only teaches
+    a student sees the student, without those.
+    """
+
+    everyone: bool = False
+    form_ids: frozenset[int] = frozenset()
+    year_group_ids: frozenset[int] = frozenset()
+    taught_ids: frozenset[int] = frozenset()
+
+    def in_care(self) -> ColumnElement[bool]:
+        """The condition on Student that the person is master of the form, head of the year, or sees everyone."""
+        if self.everyone:
+            return true()
+        return or_(
+            false(),
+            *([Student.form_id.in_(self.form_ids)] if self.form_ids else []),
+            *([Student.year_group_id.in_(self.year_group_ids)] if self.year_group_ids else []),
+        )
+
+    def students(self) -> ColumnElement[bool]:
+        """The condition on Student that the person sees them: in their care, or taught by them."""
+        taught = [Student.id.in_(self.taught_ids)] if self.taught_ids else []
+        return or_(self.in_care(), *taught)
+
+    def forms(self) -> ColumnElement[bool]:
+        """The condition on Form that it is the person's own, of their year, or of the school that they see whole."""
+        if self.everyone:
+            return true()
+        return or_(
+            false(),
+            *([Form.id.in_(self.form_ids)] if self.form_ids else []),
+            *([Form.year_group_id.in_(self.year_group_ids)] if self.year_group_ids else []),
+        )
+
+    def sees(self, student: Student) -> bool:
+        """Whether a loaded student is seen."""
+        return self.cares_for(student) or student.id in self.taught_ids
+
+    def cares_for(self, student: Student) -> bool:
+        """Whether a loaded student is in the person's care."""
+        return self.everyone or student.form_id in self.form_ids or student.year_group_id in self.year_group_ids
+
+
+def reach_of(session: AnySession, viewer: Viewer, *, today: date) -> Reach:
+    """The reach of a person on a day, in one statement, or none for those who see the whole school.
+
+    It follows from duties with dates, not from the role alone: who was form master until yesterday sees nothing today.
+    """
+    if viewer.entered_as_operator or Role.SCHOOL_ADMIN in viewer.roles:
+        return Reach(everyone=True)
+    found: dict[str, set[int]] = {"form": set(), "year": set(), "taught": set()}
+    for kind, id_ in session.execute(_duties(viewer.account_id, today)):
+        found[kind].add(id_)
+    return Reach(False, frozenset(found["form"]), frozenset(found["year"]), taught_ids=frozenset(found["taught"]))
+
+
+def _duties(account_id: int, today: date) -> Any:
+    taught = and_(
+        TeachingGroupMember.starts_on <= today,
+        or_(TeachingGroupMember.ends_on.is_(None), TeachingGroupMember.ends_on >= today),
+    )
+    return union_all(
+        select(literal("form"), FormMaster.form_id).where(
+            FormMaster.account_id == account_id, holds_on(FormMaster, today)
+        ),
+        select(literal("year"), HeadOfYear.year_group_id).where(
+            HeadOfYear.account_id == account_id, holds_on(HeadOfYear, today)
+        ),
+        select(literal("taught"), TeachingGroupMember.student_id)
+        .join(
+            TeachingGroupTeacher,
+            TeachingGroupTeacher.teaching_group_id == TeachingGroupMember.teaching_group_id,
+        )
+        .where(TeachingGroupTeacher.account_id == account_id, holds_on(TeachingGroupTeacher, today), taught),
+    )
+
+
+def students_in_reach(session: AnySession, viewer: Viewer, *, today: date) -> Select[int]:
+    """The ids of the students that a person sees, as a select to narrow further."""
+    return select(Student.id).where(reach_of(session, viewer, today=today).students())
+
+
+def reachable_student(
+    session: AnySession, viewer: Viewer, student_id: int, *, today: date, in_care: bool = False
+) -> Student:
+    """A student that the person sees, or has in their care. Raises NotFound, which is recorded as a refusal."""
+    reach = reach_of(session, viewer, today=today)
+    condition = reach.in_care() if in_care else reach.students()
+    found = session.scalar(select(Student).where(Student.id == student_id, condition))
+    if found is None:
+        raise NotFound("student")
+    return found
+
+
+def reachable_form(session: AnySession, viewer: Viewer, form_id: int, *, today: date) -> Form:
+    """A form that the person is master of, head of the year of, or sees with the whole school. Raises NotFound."""
+    reach = reach_of(session, viewer, today=today)
+    found = session.scalar(select(Form).where(Form.id == form_id, reach.forms()))
+    if found is None:
+        raise NotFound("form")
+    return found
