@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from school_app import cli, features
 from school_app.accounts import login
+from school_app.alerts import sources
 from school_app.audit import refusals
 from school_app.config import Settings
 from school_app.core import cache, db, jobs, logs, pages, permissions, queues, sessions, throttle
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _extend(app, settings)
     for blueprint in features.blueprints():
         app.register_blueprint(blueprint)
+    sources.init_app(app, features.fact_sources())
     cli.init_app(app)
     permissions.refuse_undeclared(app)
     return app

@@ -1,4 +1,4 @@
-"""Every feature's blueprint, in the order in which addresses are matched.
+"""Every feature's blueprint, in the order in which addresses are matched, and what one feature gives another.
 
 create_app() registers them.
 """
@@ -8,6 +8,11 @@ from __future__ import annotations
 from importlib import import_module
 
 from flask import Blueprint
+
+from school_app.alerts.sources import Sources
+from school_app.attendance.queries import attendance_facts_of
+from school_app.behaviour.queries import behaviour_facts_of
+from school_app.marks.queries import marks_facts_of
 
 ROUTES = (
     "accounts",
@@ -28,3 +33,8 @@ ROUTES = (
 def blueprints() -> list[Blueprint]:
     """The blueprints, one for each feature that has pages."""
     return [import_module(f"school_app.{name}.routes").blueprint for name in ROUTES]
+
+
+def fact_sources() -> Sources:
+    """Where alerts gets its facts: the features that hold them lie above it and are handed in."""
+    return Sources(attendance_facts_of, behaviour_facts_of, marks_facts_of)

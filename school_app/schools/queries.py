@@ -96,13 +96,13 @@ def forms_of_master(session: AnySession, account_id: int, on: date) -> list[Form
         .join(FormMaster, FormMaster.form_id == Form.id)
         .where(FormMaster.account_id == account_id, holds_on(FormMaster, on), Form.is_active)
     )
-    return [FormName(*row._tuple()) for row in rows]
+    return [FormName(row.id, row.name, row.school_year_id, row.year_group_id) for row in rows]
 
 
 def forms_of_year(session: AnySession, school_year_id: int) -> list[FormName]:
     """The active forms of a school year, by name."""
     rows = session.execute(_forms().where(Form.school_year_id == school_year_id, Form.is_active))
-    return [FormName(*row._tuple()) for row in rows]
+    return [FormName(row.id, row.name, row.school_year_id, row.year_group_id) for row in rows]
 
 
 def _forms() -> Select[int, str, int, int | None]:
