@@ -14,7 +14,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from school_app import cli, features
-from school_app.accounts import login
+from school_app.accounts import login, navigation, passwords
 from school_app.alerts import sources
 from school_app.audit import refusals
 from school_app.config import Settings
@@ -66,6 +66,8 @@ def _extend(app: Flask, settings: Settings) -> None:
     jobs.init_app(app, queues.queue_for(app, settings))
     pages.init_app(app, refusals.record_refusal)
     login.init_app(app)
+    passwords.init_app(app, testing=settings.testing)
+    navigation.init_app(app)
     CSRFProtect(app)
     throttle.init_app(app, settings)
     Bootstrap5(app)

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from flask import Flask
 
-GROUPS = ("accounts", "schools", "rosters", "alerts", "audit", "operations")
+GROUPS = ("accounts", "schools", "rosters", "alerts", "audit", "operations", "demo")
 
 
 def init_app(app: Flask) -> None:

@@ -29,9 +29,19 @@ ROUTES = (
     "operations",
 )
 
+# Modules that add their pages to a blueprint of the list above.
+MORE_ROUTES = (
+    "accounts.staff_routes",
+    "dashboards.student_page",
+    "dashboards.case_page",
+    "dashboards.search",
+)
+
 
 def blueprints() -> list[Blueprint]:
     """The blueprints, one for each feature that has pages."""
+    for name in MORE_ROUTES:
+        import_module(f"school_app.{name}")
     return [import_module(f"school_app.{name}.routes").blueprint for name in ROUTES]
 
 

@@ -196,11 +196,14 @@ def attendance_facts(
     register that was not taken makes its session unknown, and so does a mark without a register. Other days
     stand in no rate.
     """
-    days = sorted(day for day in set(instructional_days) if day <= as_of and any(span.covers(day) for span in enrolled))
-    taken: dict[date, set[str]] = {}
-    for day, session in registers:
-        taken.setdefault(day, set()).add(session)
-    by_day = [_sessions(day, taken.get(day, set()), exceptions, expected=sessions_of_day) for day in days]
+    by_day = sessions_by_day(
+        as_of,
+        registers,
+        exceptions=exceptions,
+        instructional_days=instructional_days,
+        enrolled=enrolled,
+        sessions_of_day=sessions_of_day,
+    )
     unexplained, unexplained_since = _run(by_day, only_unexplained=True)
     absent, absent_since = _run(by_day, only_unexplained=False)
     facts = [fact for sessions in by_day for fact in sessions]
@@ -221,6 +224,23 @@ def attendance_facts(
         absent_run_started_on=absent_since,
         last_note_on=last_note_on,
     )
+
+
+def sessions_by_day(
+    as_of: date,
+    registers: Collection[SessionKey],
+    *,
+    exceptions: Mapping[SessionKey, AttendanceCategory],
+    instructional_days: Collection[date],
+    enrolled: Sequence[EnrolledSpan],
+    sessions_of_day: frozenset[str],
+) -> list[list[SessionFact]]:
+    """A student's sessions, one list a school day, from the first day enrolled to `as_of`; arguments as above."""
+    days = sorted(day for day in set(instructional_days) if day <= as_of and any(span.covers(day) for span in enrolled))
+    taken: dict[date, set[str]] = {}
+    for day, session in registers:
+        taken.setdefault(day, set()).add(session)
+    return [_sessions(day, taken.get(day, set()), exceptions, expected=sessions_of_day) for day in days]
 
 
 def behaviour_facts(

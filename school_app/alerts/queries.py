@@ -49,8 +49,8 @@ def deciders(session: AnySession, form_ids: Collection[int], on: date) -> dict[i
     return {form_id: account_id for form_id, account_id in rows}
 
 
-def needs_decision(session: AnySession, account_id: int, *, limit: int) -> list[Waiting]:
-    """The students about whom a person has to decide: one entry each, worst and oldest first, `limit` at most.
+def needs_decision(session: AnySession, account_id: int) -> list[Waiting]:
+    """The students about whom a person has to decide: one entry each, worst and oldest first.
 
     One statement: a person's open alerts are few, and the worst of each student is picked from them.
     """
@@ -63,7 +63,7 @@ def needs_decision(session: AnySession, account_id: int, *, limit: int) -> list[
     found: dict[int, list[tuple[Alert, Student]]] = {}
     for alert, student in rows:
         found.setdefault(student.id, []).append((alert, student))
-    return [Waiting(*entries[0], others=len(entries) - 1) for entries in found.values()][:limit]
+    return [Waiting(*entries[0], others=len(entries) - 1) for entries in found.values()]
 
 
 def open_alerts_of(session: AnySession, student_ids: Collection[int]) -> dict[int, list[Alert]]:

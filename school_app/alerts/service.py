@@ -17,8 +17,9 @@ from school_app.alerts.models import Alert, AlertDecision, AlertStatus, Decision
 from school_app.alerts.thresholds import Thresholds
 from school_app.audit.events import Event
 from school_app.audit.service import record
-from school_app.cases.service import By, Plan, open_case
+from school_app.cases.service import Plan, open_case
 from school_app.core import clock
+from school_app.core.acting import By
 from school_app.core.errors import Conflict, DomainError, NotFound
 
 AnySession = Session | scoped_session[Any]

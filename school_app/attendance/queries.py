@@ -26,8 +26,10 @@ from school_app.alerts.facts import (
 )
 from school_app.alerts.thresholds import Thresholds
 from school_app.attendance.models import AttendanceCode, AttendanceMark, Register, RegisterState
-from school_app.schools.models import School, SessionScheme
+from school_app.core.permissions import Viewer
+from school_app.schools.models import Form, School, SessionScheme
 from school_app.schools.queries import school_days, school_year_on
+from school_app.students.access import reach_of
 from school_app.students.models import Enrolment, Note
 
 AnySession = Session | scoped_session[Any]
@@ -47,6 +49,15 @@ class Place:
 
     form_id: int
     span: EnrolledSpan
+
+
+@dataclass(frozen=True, slots=True)
+class FormDay:
+    """A form and its registers of one day, by session; a session without one was not taken."""
+
+    form_id: int
+    name: str
+    registers: Mapping[str, Register]
 
 
 def heavier(one: AttendanceCategory | None, other: AttendanceCategory) -> AttendanceCategory:
@@ -159,3 +170,36 @@ def _last_notes(session: AnySession, student_ids: Collection[int], as_of: date, 
         .group_by(Note.student_id)
     )
     return {student_id: last.astimezone(zone).date() for student_id, last in rows}
+
+
+def enrolled_in(session: AnySession, form_id: int, on: date) -> set[int]:
+    """The ids of the students who were enrolled in a form on a day."""
+    return set(
+        session.scalars(
+            select(Enrolment.student_id).where(
+                Enrolment.form_id == form_id,
+                Enrolment.starts_on <= on,
+                or_(Enrolment.ends_on.is_(None), Enrolment.ends_on >= on),
+            )
+        )
+    )
+
+
+def registers_of_day(session: AnySession, viewer: Viewer, on: date) -> list[FormDay]:
+    """The forms that a person takes or watches the registers of, with those of a day; four statements."""
+    year = school_year_on(session, on)
+    if year is None:
+        return []
+    reach = reach_of(session, viewer, today=on)
+    forms = session.execute(
+        select(Form.id, Form.name)
+        .where(Form.school_year_id == year.id, Form.is_active, reach.forms())
+        .order_by(Form.name, Form.id)
+    ).all()
+    taken: dict[int, dict[str, Register]] = defaultdict(dict)
+    for register in session.scalars(
+        select(Register).where(Register.date == on, Register.form_id.in_([form.id for form in forms]))
+    ):
+        if register.form_id is not None and register.state is RegisterState.TAKEN:
+            taken[register.form_id][register.session.value] = register
+    return [FormDay(form.id, form.name, taken.get(form.id, {})) for form in forms]

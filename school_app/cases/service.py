@@ -17,6 +17,7 @@ from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.cases.models import Case, CaseStatus, CaseStep, Monitoring, Outcome
 from school_app.core import clock
+from school_app.core.acting import By
 from school_app.core.errors import Conflict, DomainError, NotFound
 
 AnySession = Session | scoped_session[Any]
@@ -36,14 +37,6 @@ class CaseAlreadyClosed(Conflict):
 
 class InvalidCase(DomainError):
     """What was entered cannot stand in a case; str() names the field and the remedy."""
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """The person who does something in a case."""
-
-    id: int
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

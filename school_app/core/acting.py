@@ -25,6 +25,14 @@ class Acting:
     job_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class By:
+    """The person who does something, as services are told: account and name as it is at that moment."""
+
+    id: int
+    name: str
+
+
 def act_as(session: AnySession, acting: Acting) -> None:
     """Everything that follows in this session is done by `acting`."""
     session.info[KEY] = acting

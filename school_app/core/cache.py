@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import wraps
 from hashlib import sha256
+from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
 import structlog
@@ -52,13 +53,28 @@ def _quick(seconds: float = 0.2) -> dict[str, Any]:
     return {"socket_timeout": seconds, "socket_connect_timeout": seconds, "retry": Retry(NoBackoff(), 0)}
 
 
+def disk_config(directory: Path) -> dict[str, Any]:
+    """Flask-Caching's settings for a cache in files.
+
+    A threshold would make the library keep a count of its files, as pickle, before it has our serializer.
+    """
+    return {
+        "CACHE_TYPE": "FileSystemCache",
+        "CACHE_DIR": str(directory),
+        "CACHE_THRESHOLD": 0,
+        "CACHE_SERIALIZER": JsonSerializer(),
+        "CACHE_DEFAULT_TIMEOUT": 300,
+    }
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     """Put the cache in Redis, or in files for the embedded default."""
-    config: dict[str, Any] = {"CACHE_SERIALIZER": JsonSerializer(), "CACHE_DEFAULT_TIMEOUT": 300}
     if settings.redis_url is None:
-        config |= {"CACHE_TYPE": "FileSystemCache", "CACHE_DIR": str(settings.data_dir / "cache")}
+        config = disk_config(settings.data_dir / "cache")
     else:
-        config |= {
+        config = {
+            "CACHE_SERIALIZER": JsonSerializer(),
+            "CACHE_DEFAULT_TIMEOUT": 300,
             "CACHE_TYPE": "RedisCache",
             "CACHE_REDIS_URL": settings.redis_url,
             "CACHE_KEY_PREFIX": "cache:",

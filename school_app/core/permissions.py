@@ -14,6 +14,7 @@ from flask import Flask, Response, current_app, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
+from school_app.core.acting import By
 from school_app.core.db import db
 from school_app.core.errors import Forbidden
 from school_app.core.tenancy import enter_school
@@ -126,6 +127,11 @@ class Viewer:
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
+
+    @property
+    def by(self) -> By:
+        """Who this is, as services are told."""
+        return By(self.account_id, self.name)
 
 
 PUBLIC = "public"

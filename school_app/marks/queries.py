@@ -12,14 +12,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import MarksFacts, SubjectMarks, mean_percent
 from school_app.alerts.thresholds import Thresholds
 from school_app.marks.models import Assessment, AssessmentResult
-from school_app.schools.models import Subject, TeachingGroup, Term
-from school_app.schools.queries import school_year_on
+from school_app.schools.models import Subject, TeachingGroup, TeachingGroupTeacher, Term
+from school_app.schools.queries import holds_on, school_year_on
+from school_app.students.models import TeachingGroupMember
 
 AnySession = Session | scoped_session[Any]
 Scores = list[tuple[Decimal, Decimal, Decimal]]
@@ -150,3 +151,75 @@ def _subject(key: str, one: _Gathered, pair: TermPair) -> SubjectMarks:
         previous_average_percent=mean_percent(one.previous),
         previous_results_counted=len(one.previous),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A class that somebody teaches, with its subject and how many students it has."""
+
+    id: int
+    name: str
+    subject: str | None
+    students: int
+
+
+def groups_taught(session: AnySession, account_id: int | None, on: date) -> list[Group]:
+    """The active classes that a person teaches on a day, or, with None, those of the whole school; by name."""
+    members = (
+        select(TeachingGroupMember.teaching_group_id, func.count().label("students"))
+        .where(or_(TeachingGroupMember.ends_on.is_(None), TeachingGroupMember.ends_on >= on))
+        .group_by(TeachingGroupMember.teaching_group_id)
+        .subquery()
+    )
+    statement = (
+        select(TeachingGroup.id, TeachingGroup.name, Subject.name.label("subject"), members.c.students)
+        .join(Subject, Subject.id == TeachingGroup.subject_id, isouter=True)
+        .join(members, members.c.teaching_group_id == TeachingGroup.id, isouter=True)
+        .where(TeachingGroup.is_active)
+        .order_by(TeachingGroup.name, TeachingGroup.id)
+        .limit(300)
+    )
+    if account_id is not None:
+        statement = statement.join(
+            TeachingGroupTeacher, TeachingGroupTeacher.teaching_group_id == TeachingGroup.id
+        ).where(TeachingGroupTeacher.account_id == account_id, holds_on(TeachingGroupTeacher, on))
+    return [Group(row.id, row.name, row.subject, row.students or 0) for row in session.execute(statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result of a student as lists show it; `percent` may be above 100."""
+
+    subject: str
+    title: str
+    on: date
+    score: Decimal | None
+    maximum: Decimal
+    percent: float | None
+
+
+def results_of(session: AnySession, student_id: int, *, first: date) -> list[Result]:
+    """A student's results from a day on, the latest first; one statement."""
+    rows = session.execute(
+        select(
+            Subject.name.label("subject"),
+            TeachingGroup.name.label("group"),
+            Assessment.title,
+            Assessment.minimum,
+            Assessment.maximum,
+            AssessmentResult.score,
+            AssessmentResult.scored_on,
+        )
+        .join(Assessment, Assessment.id == AssessmentResult.assessment_id)
+        .join(TeachingGroup, TeachingGroup.id == Assessment.teaching_group_id)
+        .join(Subject, Subject.id == TeachingGroup.subject_id, isouter=True)
+        .where(AssessmentResult.student_id == student_id, AssessmentResult.scored_on >= first)
+        .order_by(AssessmentResult.scored_on.desc(), AssessmentResult.id.desc())
+        .limit(100)
+    )
+    found = []
+    for row in rows:
+        share = mean_percent([(row.score, row.minimum, row.maximum)]) if row.score is not None else None
+        percent = None if share is None else float(share)
+        found.append(Result(row.subject or row.group, row.title, row.scored_on, row.score, row.maximum, percent))
+    return found

@@ -24,7 +24,8 @@ from school_app.audit.events import Event
 from school_app.audit.models import AuditRow
 from school_app.behaviour.models import Incident
 from school_app.cases.models import Case
-from school_app.cases.service import By, Plan
+from school_app.cases.service import Plan
+from school_app.core.acting import By
 from school_app.core.errors import Conflict, NotFound
 from school_app.features import fact_sources
 from tests.factories import TwoSchools, World, added
@@ -220,7 +221,7 @@ def test_the_home_page_gets_one_row_for_each_student(session: Any, two_schools: 
             assigned_to=ours.form_master.id,
         ),
     )
-    found = needs_decision(session, ours.form_master.id, limit=5)
+    found = needs_decision(session, ours.form_master.id)
     assert [(one.student.id, one.alert.severity, one.others) for one in found] == [(ours.student.id, 4, 1)]
 
 

@@ -13,7 +13,8 @@ from school_app.audit.events import Event
 from school_app.audit.models import AuditRow
 from school_app.cases import service
 from school_app.cases.models import CaseStatus, Outcome
-from school_app.cases.service import By, CaseAlreadyClosed, InvalidCase, Plan
+from school_app.cases.service import CaseAlreadyClosed, InvalidCase, Plan
+from school_app.core.acting import By
 from school_app.core.errors import NotFound
 from tests.factories import TwoSchools
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
-from school_app.core.cache import JsonSerializer, school_cached, school_key
+from school_app.core.cache import JsonSerializer, cache, disk_config, school_cached, school_key
 from school_app.core.tenancy import NoSchool, enter_school, needed_school
 from tests.factories import TwoSchools
 
@@ -48,3 +50,12 @@ def test_one_school_is_never_served_the_value_of_another(app: Any, session: Any,
     assert [found["school"] for found in ours] == [two_schools.ours.school.id] * 2
     assert theirs["school"] == two_schools.theirs.school.id
     assert calls == [two_schools.ours.school.id, two_schools.theirs.school.id]
+
+
+def test_the_cache_on_disk_keeps_and_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    app = Flask("disk")
+    cache.init_app(app, config=disk_config(tmp_path))
+    with app.app_context():
+        for number in range(3):
+            cache.set(f"s:1:{number}", {"on": date(2026, 5, 3), "number": number}, timeout=60)
+        assert cache.get("s:1:2") == {"on": date(2026, 5, 3), "number": 2}

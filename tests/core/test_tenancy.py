@@ -17,7 +17,7 @@ from school_app.core.tenancy import (
     enter_school,
     use_school,
 )
-from school_app.schools.models import Form, School
+from school_app.schools.models import Form, School, Subject
 from school_app.students.models import Enrolment, Student
 from tests.factories import TwoSchools
 
@@ -202,3 +202,14 @@ def test_unsaved_changes_do_not_travel_to_another_school(session: Any, two_schoo
     two_schools.ours.student.given_name = "Changed"
     with pytest.raises(TenancyError):
         enter_school(session, two_schools.theirs.school.id)
+
+
+def test_a_row_that_waits_gets_its_school_though_a_bulk_statement_is_recorded_first(
+    session: Any, two_schools: TwoSchools
+) -> None:
+    waiting = Subject(name="Latin")
+    with session.no_autoflush:
+        session.add(waiting)
+        session.execute(insert(Subject), [{"name": "Greek"}], execution_options={"audit_reason": "a test"})
+    session.flush()
+    assert waiting.school_id == two_schools.ours.school.id

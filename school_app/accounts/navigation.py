@@ -1,0 +1,66 @@
+"""What stands in the header: the pages that a person may open, the account's menu, and the school an operator is in.
+
+create_app() installs it; templates/base.html prints it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, g, request, url_for
+from flask_login import current_user
+
+from school_app.core.permissions import Permission, Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One page of the navigation: its word, its address, and whether the person is on it."""
+
+    label: str
+    url: str
+    active: bool
+
+
+# Word, endpoint, the permission it needs. The first that fits an address is marked.
+PAGES: tuple[tuple[str, str, Permission], ...] = (
+    ("Home", "dashboards.home", Permission.HOME_VIEW),
+    ("Students", "students.index", Permission.STUDENT_VIEW),
+    ("Alerts", "alerts.index", Permission.ALERT_VIEW),
+    ("Cases", "cases.index", Permission.CASE_VIEW),
+    ("Marks", "marks.index", Permission.MARK_ENTER),
+    ("Incidents", "behaviour.index", Permission.INCIDENT_RECORD),
+    ("Set-up", "schools.setup", Permission.FORMS_MANAGE),
+    ("History", "audit.history", Permission.AUDIT_VIEW),
+    ("Schools", "operations.schools", Permission.PLATFORM_SCHOOLS),
+    ("Jobs", "operations.jobs", Permission.PLATFORM_JOBS),
+)
+
+
+def init_app(app: Flask) -> None:
+    """Give every template its navigation."""
+    app.context_processor(_context)
+
+
+def _context() -> dict[str, Any]:
+    person = current_user._get_current_object() if current_user else None
+    if not isinstance(person, Viewer):
+        return {"nav": [], "account_links": [], "entered": None, "searchable": False}
+    return {
+        "nav": [
+            Entry(label, url_for(endpoint), request.endpoint == endpoint)
+            for label, endpoint, permission in PAGES
+            if person.may(permission)
+        ],
+        "account_links": [("Change the password", url_for("accounts.password"))],
+        "entered": _entered(person),
+        "searchable": person.may(Permission.STUDENT_VIEW),
+    }
+
+
+def _entered(person: Viewer) -> dict[str, str] | None:
+    school = g.get("school")
+    if not person.entered_as_operator or school is None:
+        return None
+    return {"school_name": school.name, "leave_url": url_for("accounts.leave_school")}

@@ -1,0 +1,209 @@
+"""What an admin does to the accounts of a school, and how operators enter one.
+
+Routes and commands call these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.accounts.models import Account, AccountRole, AccountStatus, OperatorEntry
+from school_app.audit.events import Event
+from school_app.audit.service import record
+from school_app.core import clock, paging
+from school_app.core.errors import DomainError, NotFound
+from school_app.core.permissions import Role
+from school_app.core.tenancy import all_schools, use_school
+
+AnySession = Session | scoped_session[Any]
+SCHOOL_ROLES = (Role.FORM_MASTER, Role.TEACHER, Role.HEAD_OF_YEAR, Role.SCHOOL_ADMIN, Role.AUDITOR)
+PAGE = 50
+SHORTEST_REASON = 10
+
+
+class InvalidAccount(DomainError):
+    """What was entered for an account cannot stand; str() names the field and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An account with its roles, for the list."""
+
+    account: Account
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What an account is made with."""
+
+    login: str
+    email: str
+    given_name: str
+    family_name: str
+    roles: frozenset[Role]
+
+
+def accounts(session: AnySession, *, text: str = "", role: Role | None = None, cursor: str | None = None) -> Any:
+    """A page of the school's accounts by name, two statements; `text` is how a name or login begins."""
+    statement = select(Account).order_by(Account.family_name, Account.id).limit(PAGE + 1)
+    if text:
+        start = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        statement = statement.where(
+            or_(
+                *(
+                    column.like(start, escape="\\")
+                    for column in (Account.family_name, Account.given_name, Account.login)
+                )
+            )
+        )
+    if role is not None:
+        statement = statement.where(Account.id.in_(select(AccountRole.account_id).where(AccountRole.role == role)))
+    if cursor:
+        statement = statement.where(paging.ahead(Account.family_name, Account.id, paging.decode(cursor, str, int)))
+    page = paging.page(session.scalars(statement).all(), PAGE, lambda one: (one.family_name, one.id))
+    roles = _roles(session, [one.id for one in page.rows])
+    return paging.Page([Listed(one, roles.get(one.id, ())) for one in page.rows], page.next)
+
+
+def account_with_roles(session: AnySession, account_id: int) -> Listed:
+    """One account of the school. Raises NotFound."""
+    account = session.get(Account, account_id)
+    if account is None or account.school_id is None:
+        raise NotFound("account")
+    return Listed(account, _roles(session, [account_id]).get(account_id, ()))
+
+
+def _roles(session: AnySession, ids: Collection[int]) -> dict[int, tuple[Role, ...]]:
+    found: dict[int, tuple[Role, ...]] = {}
+    rows = session.execute(select(AccountRole.account_id, AccountRole.role).where(AccountRole.account_id.in_(ids)))
+    for account_id, role in rows:
+        found[account_id] = (*found.get(account_id, ()), role)
+    return {id_: tuple(sorted(roles, key=list(Role).index)) for id_, roles in found.items()}
+
+
+def create(session: AnySession, new: NewAccount, *, by_id: int | None) -> Account:
+    """Make an account that has no password yet. InvalidAccount where the login is taken or something is missing."""
+    for label, value in (("Login", new.login), ("First name", new.given_name), ("Family name", new.family_name)):
+        if not value.strip():
+            raise InvalidAccount(f"{label}: it cannot be empty.")
+    _refuse_roles(new.roles, account_id=None, by_id=by_id)
+    account = Account(
+        login=new.login.strip(),
+        email=new.email.strip() or None,
+        given_name=new.given_name.strip(),
+        family_name=new.family_name.strip(),
+        status=AccountStatus.INVITED,
+    )
+    try:
+        with session.begin_nested():
+            session.add(account)
+            session.flush()
+    except IntegrityError:
+        raise InvalidAccount("Login: somebody has it already; choose another.") from None
+    _grant(session, account, new.roles)
+    return account
+
+
+def set_roles(session: AnySession, account_id: int, roles: frozenset[Role], *, by_id: int | None) -> None:
+    """Give an account exactly these roles. Nobody grants the auditor's right to themself; one admin always stays."""
+    listed = account_with_roles(session, account_id)
+    before = frozenset(listed.roles)
+    _refuse_roles(roles - before, account_id=account_id, by_id=by_id)
+    if Role.SCHOOL_ADMIN in before - roles:
+        _keep_an_admin(session, account_id)
+    for row in session.scalars(select(AccountRole).where(AccountRole.account_id == account_id)).all():
+        if row.role not in roles:
+            session.delete(row)
+    _grant(session, listed.account, roles - before)
+
+
+def _grant(session: AnySession, account: Account, roles: Collection[Role]) -> None:
+    for role in sorted(roles):
+        session.add(AccountRole(account_id=account.id, role=role, school_id=account.school_id))
+    session.flush()
+
+
+def _refuse_roles(roles: Collection[Role], *, account_id: int | None, by_id: int | None) -> None:
+    if Role.OPERATOR in roles:
+        raise InvalidAccount("Roles: operators belong to the platform; they are made by command only.")
+    if Role.AUDITOR in roles and account_id is not None and account_id == by_id:
+        raise InvalidAccount("Roles: another admin has to grant you the auditor’s right.")
+
+
+def disable(session: AnySession, account_id: int, *, by_id: int | None) -> Account:
+    """Disable an account: it keeps its history, and its sessions end. Nobody disables themself or the last admin."""
+    account = account_with_roles(session, account_id).account
+    if account_id == by_id:
+        raise InvalidAccount("You cannot disable your own account; another admin can.")
+    _keep_an_admin(session, account_id)
+    if account.status is not AccountStatus.DISABLED:
+        account.status = AccountStatus.DISABLED
+        account.session_version += 1
+        session.flush()
+        record(session, Event.ACCOUNT_DISABLED, account)
+    return account
+
+
+def enable(session: AnySession, account_id: int) -> Account:
+    """Let a disabled account in again, with the password it had."""
+    account = account_with_roles(session, account_id).account
+    if account.status is AccountStatus.DISABLED:
+        account.status = AccountStatus.ACTIVE if account.password_hash else AccountStatus.INVITED
+        session.flush()
+        record(session, Event.ACCOUNT_ENABLED, account)
+    return account
+
+
+def _keep_an_admin(session: AnySession, leaving_id: int) -> None:
+    others = session.scalar(
+        select(func.count())
+        .select_from(AccountRole)
+        .join(Account, Account.id == AccountRole.account_id)
+        .where(
+            AccountRole.role == Role.SCHOOL_ADMIN,
+            Account.status == AccountStatus.ACTIVE,
+            Account.id != leaving_id,
+        )
+    )
+    is_admin = session.scalar(
+        select(func.count())
+        .select_from(AccountRole)
+        .where(AccountRole.account_id == leaving_id, AccountRole.role == Role.SCHOOL_ADMIN)
+    )
+    if is_admin and not others:
+        raise InvalidAccount("This is the school’s last active admin. Make another admin first.")
+
+
+def enter(session: AnySession, school_id: int, *, operator_id: int, operator_name: str, reason: str) -> None:
+    """Let an operator into a school, with a reason that the school's history keeps; an earlier entry is left."""
+    why = reason.strip()
+    if len(why) < SHORTEST_REASON:
+        raise DomainError(f"Reason: write at least {SHORTEST_REASON} characters; the school can read them.")
+    leave(session, operator_id=operator_id)
+    try:
+        with use_school(session, school_id), session.begin_nested():
+            entry = OperatorEntry(operator_id=operator_id, operator_name=operator_name, reason=why[:500])
+            session.add(entry)
+            session.flush()
+            record(session, Event.SCHOOL_ENTERED, entry, reason=why)
+    except IntegrityError:
+        raise NotFound("school") from None
+
+
+def leave(session: AnySession, *, operator_id: int) -> None:
+    """Take an operator out of whatever school they are in."""
+    with all_schools(session):
+        entries = session.scalars(
+            select(OperatorEntry).where(OperatorEntry.operator_id == operator_id, OperatorEntry.left_at.is_(None))
+        ).all()
+        for entry in entries:
+            entry.left_at = clock.now()
+            record(session, Event.SCHOOL_LEFT, entry, school_id=entry.school_id)
+        session.flush()

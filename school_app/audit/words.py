@@ -1,0 +1,76 @@
+"""What events, kinds of things and fields are called in the history.
+
+audit.routes and its templates use it.
+"""
+
+from __future__ import annotations
+
+from school_app.audit.events import Event
+
+EVENTS: dict[str, str] = {
+    Event.ROW_ADDED: "added",
+    Event.ROW_CHANGED: "changed",
+    Event.ROW_REMOVED: "removed",
+    Event.ROWS_CHANGED_TOGETHER: "changed many",
+    Event.LOGGED_IN: "logged in",
+    Event.LOGIN_FAILED: "log-in failed",
+    Event.LOGGED_OUT: "logged out",
+    Event.LOGGED_OUT_EVERYWHERE: "logged out everywhere",
+    Event.PASSWORD_CHANGED: "changed the password",
+    Event.PASSWORD_LINK_SENT: "password link",
+    Event.ACCOUNT_DISABLED: "disabled the account",
+    Event.ACCOUNT_ENABLED: "enabled the account",
+    Event.REFUSED: "was refused",
+    Event.SCHOOL_ENTERED: "entered the school as operator",
+    Event.SCHOOL_LEFT: "left the school as operator",
+    Event.STUDENT_VIEWED: "looked at the student",
+    Event.CASE_VIEWED: "looked at the case",
+    Event.NOTE_READ: "read the note",
+    Event.AUDIT_VIEWED: "looked at the history",
+    Event.EXPORTED: "exported",
+    Event.REGISTER_TAKEN: "took the register",
+    Event.REGISTER_TAKEN_BACK: "took the register back",
+    Event.CONTACT_LOGGED: "logged a contact",
+    Event.ALERT_RAISED: "alert raised",
+    Event.ALERT_WORSENED: "alert worsened",
+    Event.ALERT_RESOLVED: "alert resolved",
+    Event.ALERT_DECIDED: "answered the alert",
+    Event.CASE_OPENED: "opened the case",
+    Event.CASE_STEP_DONE: "finished a step of the case",
+    Event.CASE_EXTENDED: "extended the case",
+    Event.CASE_ESCALATED: "escalated the case",
+    Event.CASE_HANDED_OVER: "handed the case over",
+    Event.CASE_CONFIRMED: "confirmed the case",
+    Event.CASE_CLOSED: "closed the case",
+    Event.IMPORT_FINISHED: "import finished",
+    Event.IMPORT_REFUSED: "import refused",
+    Event.THRESHOLDS_SET: "set the thresholds",
+    Event.ROWS_ARCHIVED: "archived audit rows",
+}
+THINGS: dict[str, str] = {
+    "intervention_case": "case",
+    "case_step": "step of a case",
+    "alert_decision": "answer to an alert",
+    "attendance_mark": "attendance mark",
+    "attendance_code": "attendance code",
+    "school_thresholds": "thresholds",
+    "school_year": "school year",
+    "calendar_day": "calendar day",
+    "year_group": "year group",
+    "form_master": "form master",
+    "head_of_year": "head of year",
+    "teaching_group": "class",
+    "teaching_group_teacher": "teacher of a class",
+    "teaching_group_member": "place in a class",
+    "student_guardian": "guardian of a student",
+    "assessment_result": "result",
+    "account_role": "role",
+    "operator_entry": "operator’s visit",
+}
+
+
+def thing(entity_type: str | None) -> str:
+    """The word for a kind of thing."""
+    if entity_type is None:
+        return ""
+    return THINGS.get(entity_type, entity_type.replace("_", " "))

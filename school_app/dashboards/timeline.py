@@ -1,0 +1,102 @@
+"""Everything that happened to a student, newest first: what several features know, in one list.
+
+dashboards.student_page alone uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+from flask import url_for
+
+from school_app.alerts import words as alert_words
+from school_app.alerts.models import Alert, AlertDecision
+from school_app.behaviour.models import Incident, IncidentKind
+from school_app.cases import words as case_words
+from school_app.cases.models import Case
+from school_app.students.notes import Shown
+
+SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a timeline, as components/page.html prints it."""
+
+    on: date | datetime
+    kind: str
+    text: str
+    context: str | None = None
+    url: str | None = None
+    restricted: bool = False
+
+    @property
+    def moment(self) -> datetime:
+        """When, for sorting: a day counts as its noon."""
+        return self.on if isinstance(self.on, datetime) else datetime.combine(self.on, time(12), UTC)
+
+
+def incidents(rows: Iterable[Incident]) -> list[Entry]:
+    """A student's incidents and positive records."""
+    return [
+        Entry(
+            one.occurred_on,
+            "Positive record" if one.kind is IncidentKind.POSITIVE else "Incident",
+            f"{one.category}: {one.description}",
+            context=f"reported by {one.reported_by_name}" if one.reported_by_name else None,
+            url=url_for("behaviour.incident", incident_id=one.id),
+        )
+        for one in rows
+    ]
+
+
+def alerts(rows: Iterable[Alert], decisions: Sequence[tuple[AlertDecision, Alert]]) -> list[Entry]:
+    """A student's alerts, and the answers to them."""
+    raised = [
+        Entry(
+            one.opened_at,
+            "Alert",
+            one.reason,
+            alert_words.STATUSES[one.status],
+            url_for("alerts.alert", alert_id=one.id),
+        )
+        for one in rows
+    ]
+    answered = [
+        Entry(
+            decision.decided_at,
+            "Answer",
+            f"{alert_words.ANSWERS[decision.kind]}{': ' + decision.reason if decision.reason else ''}",
+            context=decision.decided_by_name,
+            url=url_for("alerts.alert", alert_id=alert.id),
+        )
+        for decision, alert in decisions
+    ]
+    return raised + answered
+
+
+def cases(rows: Iterable[Case]) -> list[Entry]:
+    """A student's cases: when they were opened and closed."""
+    found = []
+    for one in rows:
+        url = url_for("cases.case", case_id=one.id)
+        found.append(Entry(one.created_at, "Case opened", one.goal, f"tier {one.tier}", url))
+        if one.closed_at is not None:
+            outcome = case_words.OUTCOMES[one.outcome] if one.outcome else "closed"
+            found.append(Entry(one.closed_at, "Case closed", outcome, one.outcome_note, url))
+    return found
+
+
+def notes(rows: Iterable[Shown]) -> list[Entry]:
+    """The notes on a student, as the reader may see them."""
+    return [
+        Entry(one.created_at, one.kind, one.body or "", context=one.author_name, restricted=one.body is None)
+        for one in rows
+    ]
+
+
+def timeline(*parts: Iterable[Entry]) -> list[Entry]:
+    """The newest entries of all parts."""
+    return sorted((entry for part in parts for entry in part), key=lambda entry: entry.moment, reverse=True)[:SHOWN]

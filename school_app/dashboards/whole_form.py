@@ -1,0 +1,112 @@
+"""The whole form, sorted by drift: section 6 of the home.
+
+dashboards.home alone uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+
+from school_app.alerts.models import Alert, RiskProfile
+from school_app.alerts.rules.attendance import Band, band
+from school_app.alerts.thresholds import Thresholds
+from school_app.attendance.history import History
+from school_app.cases.models import Case
+from school_app.students.models import Student
+
+WEEKS = 12
+BANDS = {Band.BELOW: 0, Band.PREVENTION: 1, Band.EARLY_INTERVENTION: 2, Band.INTENSIVE: 3}
+LOWEST_AXIS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What other features know of the students, by their id."""
+
+    thresholds: Thresholds
+    alerts: Mapping[int, Sequence[Alert]]
+    profiles: Mapping[int, RiskProfile]
+    cases: Mapping[int, Sequence[Case]]
+    notes: Mapping[int, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One student's line."""
+
+    student_id: int
+    student_name: str
+    percent: float | None
+    band: int | None
+    weeks: Sequence[float | None]
+    change: float | None
+    indicators: Sequence[tuple[str, int | None]]
+    last_note_on: datetime | None
+    case_id: int | None
+    case_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeForm:
+    """Section 6."""
+
+    form_name: str
+    days_counted: int
+    registers_missing: int
+    last_import_on: date | None
+    sparkline_low: int
+    rows: Sequence[Row]
+
+
+def whole_form(
+    name: str, students: Sequence[Student], histories: Mapping[int, History], known: Known, *, today: date
+) -> WholeForm:
+    """Every student of a form, the one who drifts away fastest first."""
+    rows = [_row(student, histories.get(student.id, History(())), known, today=today) for student in students]
+    rows.sort(key=lambda row: (row.change is None, row.change or 0.0, row.percent if row.percent is not None else 101))
+    shares = [one.share() for one in histories.values()]
+    lows = [week for row in rows for week in row.weeks if week is not None]
+    return WholeForm(
+        name,
+        days_counted=max((share.counted for share in shares), default=0),
+        registers_missing=max((share.unknown for share in shares), default=0),
+        last_import_on=None,
+        sparkline_low=min(70, max(LOWEST_AXIS, int(min(lows, default=70) // 10 * 10))),
+        rows=rows,
+    )
+
+
+def attendance_band(history: History, thresholds: Thresholds) -> int | None:
+    """The band of a student's absence, 0 to 3; None where too few days are counted to say."""
+    share = history.share()
+    if share.counted < thresholds.minimum_days:
+        return None
+    return BANDS[band(Fraction(share.absent, share.counted), thresholds)]
+
+
+def _row(student: Student, history: History, known: Known, *, today: date) -> Row:
+    case = next(iter(known.cases.get(student.id, ())), None)
+    return Row(
+        student.id,
+        student.name,
+        percent=history.share().percent,
+        band=attendance_band(history, known.thresholds),
+        weeks=history.weeks(today, WEEKS),
+        change=history.change(today),
+        indicators=_indicators(known.alerts.get(student.id, ()), known.profiles.get(student.id)),
+        last_note_on=known.notes.get(student.id),
+        case_id=case.id if case else None,
+        case_text=f"tier {case.tier}" if case else None,
+    )
+
+
+def _indicators(alerts: Sequence[Alert], profile: RiskProfile | None) -> list[tuple[str, int | None]]:
+    worst: dict[str, int] = {}
+    for alert in alerts:
+        worst[alert.indicator] = max(alert.severity, worst.get(alert.indicator, 0))
+    if profile is not None and profile.level == 1:
+        worst.setdefault("A", 1)
+    return [(letter, worst.get(letter)) for letter in "ABC" if letter in worst]

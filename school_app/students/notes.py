@@ -1,0 +1,104 @@
+"""Notes on students: written, read, and kept from those who may only know that they exist.
+
+Routes of students/ and of the features above call these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.audit.events import Event
+from school_app.audit.service import record
+from school_app.core.acting import By
+from school_app.core.errors import DomainError
+from school_app.students.models import Note, NoteKind
+
+AnySession = Session | scoped_session[Any]
+LONGEST = 4000
+CONTACT_WORDS = {"spoke": "Spoke with the home", "no_answer": "No answer", "message_sent": "Message sent"}
+KIND_WORDS = {NoteKind.GENERAL: "Note", NoteKind.CONTACT: "Contact", NoteKind.MEETING: "Meeting"}
+
+
+class InvalidNote(DomainError):
+    """A note that cannot be kept; str() says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A note as one reader sees it; `body` is None where the note is restricted and the reader may not read it."""
+
+    id: int
+    kind: str
+    body: str | None
+    author_name: str
+    created_at: datetime
+    case_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a note says; `case_id` where it belongs to a case."""
+
+    body: str
+    kind: NoteKind = NoteKind.GENERAL
+    is_restricted: bool = False
+    case_id: int | None = None
+
+
+def add_note(session: AnySession, student_id: int, draft: Draft, *, by: By) -> Note:
+    """Keep a note on a student; the caller has checked that the student is in the writer's care."""
+    body = draft.body.strip()
+    if not body:
+        raise InvalidNote("Note: write something; it cannot be empty.")
+    if len(body) > LONGEST:
+        raise InvalidNote(f"Note: {len(body)} characters are too many; keep to {LONGEST}.")
+    note = Note(
+        student_id=student_id,
+        case_id=draft.case_id,
+        kind=draft.kind,
+        is_restricted=draft.is_restricted,
+        body=body,
+        author_id=by.id,
+        author_name=by.name,
+    )
+    session.add(note)
+    session.flush()
+    return note
+
+
+def log_contact(session: AnySession, student_id: int, *, outcome: str, text: str, by: By) -> Note:
+    """Keep that the home was called, and with what outcome: spoke, no_answer or message_sent."""
+    if outcome not in CONTACT_WORDS:
+        raise InvalidNote("Contact: choose how it went.")
+    said = text.strip()
+    body = f"{CONTACT_WORDS[outcome]}: {said}" if said else f"{CONTACT_WORDS[outcome]}."
+    note = add_note(session, student_id, Draft(body, NoteKind.CONTACT), by=by)
+    record(session, Event.CONTACT_LOGGED, note, reason=CONTACT_WORDS[outcome])
+    return note
+
+
+def notes_on(
+    session: AnySession, student_id: int, *, reads_restricted: bool, case_id: int | None = None, limit: int = 100
+) -> Sequence[Shown]:
+    """The newest notes on a student, or those of one case."""
+    statement = select(Note).where(Note.student_id == student_id)
+    if case_id is not None:
+        statement = statement.where(Note.case_id == case_id)
+    rows = session.scalars(statement.order_by(Note.created_at.desc(), Note.id.desc()).limit(limit))
+    return [
+        Shown(
+            one.id,
+            KIND_WORDS[one.kind],
+            one.body if reads_restricted or not one.is_restricted else None,
+            author_name=one.author_name,
+            created_at=one.created_at,
+            case_id=one.case_id,
+        )
+        for one in rows
+    ]
