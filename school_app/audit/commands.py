@@ -1,10 +1,102 @@
-"""The flask commands of audit.
+"""flask audit: archive, partitions and runs.
 
 school_app.cli registers them.
 """
 
 from __future__ import annotations
 
-import click
+import re
+from datetime import timedelta
 
-GROUPS: tuple[click.Group, ...] = ()
+import click
+from rich.console import Console
+from rich.table import Table
+
+from school_app.audit import archive as archiving
+from school_app.audit import partitions as parts
+from school_app.core.acting import Acting, act_as
+from school_app.core.db import db
+from school_app.core.tenancy import all_schools
+
+
+@click.group()
+def audit() -> None:
+    """The audit log: its archive and partitions."""
+
+
+def _age(context: click.Context, parameter: click.Parameter, value: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,5})d", value)
+    if not found:
+        raise click.BadParameter("write it in days, as in 90d")
+    return timedelta(days=int(found.group(1)))
+
+
+@audit.command()
+@click.option("--older-than", default=f"{archiving.HOT_DAYS}d", show_default=True, callback=_age)
+@click.option("--dry-run", is_flag=True, help="Say how many rows would move; write nothing.")
+@click.option("--max-rows", type=click.IntRange(1), help="Stop after so many rows.")
+@click.option("--max-seconds", type=click.FloatRange(0.1), help="Stop after so long.")
+@click.option("--batch", type=click.IntRange(1, 50_000), default=5_000, show_default=True, help="Rows a transaction.")
+@click.option("--pause", type=click.FloatRange(0), default=0.0, show_default=True, help="Seconds between batches.")
+def archive(
+    older_than: timedelta, dry_run: bool, max_rows: int | None, max_seconds: float | None, batch: int, pause: float
+) -> None:
+    """Move rows past their hot days to the archive, in verified batches."""
+    limits = archiving.Limits(older_than, batch=batch, max_rows=max_rows, max_seconds=max_seconds, pause=pause)
+    act_as(db.session, Acting(actor_name="flask audit archive"))
+    with all_schools(db.session):
+        run = archiving.Run(db.session, limits, started_by="flask audit archive")
+        waiting = run.waiting()
+        before = f"{run.cutoff:%Y-%m-%d %H:%M:%S} UTC"
+        if dry_run:
+            click.echo(f"{waiting} rows from before {before} would move. Nothing was written.")
+            return
+        try:
+            for _ in run.steps():
+                db.session.commit()
+        except (archiving.ArchiveBusy, archiving.LeaseLost, archiving.NotMoved, archiving.ClocksDiffer) as error:
+            db.session.rollback()
+            run.failed(error)
+            db.session.commit()
+            raise click.ClickException(str(error)) from None
+    click.echo(f"{run.moved} of {waiting} rows from before {before} moved in {run.batches} batches.")
+
+
+@audit.command("partitions")
+@click.option("--keep", is_flag=True, help="Make the partitions of the coming years where they are missing.")
+def show_partitions(keep: bool) -> None:
+    """Show the partitions; report rows in the catch-all."""
+    if not parts.has_partitions(db.engine):
+        click.echo("This database is SQLite, which has no partitions.")
+        return
+    if keep:
+        click.echo(f"{parts.keep(db.engine)} partitions made.")
+    table = Table("Table", "Partition", "Below", "Rows (about)", "Bytes (about)")
+    for one in parts.partitions(db.engine):
+        table.add_row(one.table, one.name, one.below, f"{one.rows:,}", f"{one.bytes:,}")
+    Console().print(table)
+    if strays := parts.strays(db.engine):
+        raise click.ClickException(f"{strays} rows lie in the catch-all: run with --keep, and look at their dates.")
+
+
+@audit.command()
+def runs() -> None:
+    """Show the latest archive runs."""
+    table = Table("Started", "By", "Cutoff", "State", "Rows", "Batches", "Seconds", "Error")
+    with all_schools(db.session):
+        for run in archiving.runs(db.session):
+            seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
+            table.add_row(
+                f"{run.started_at:%Y-%m-%d %H:%M:%S}",
+                run.started_by,
+                f"{run.cutoff:%Y-%m-%d %H:%M:%S}",
+                run.status.value,
+                f"{run.moved:,}",
+                str(run.batches),
+                "–" if seconds is None else f"{seconds:.1f}",
+                run.error or "",
+            )
+    Console().print(table)
+
+
+GROUPS: tuple[click.Group, ...] = (audit,)

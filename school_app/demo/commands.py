@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from importlib import import_module
 
 import click
-from flask import current_app
+from flask import Flask, current_app
 from flask_migrate import upgrade
 from werkzeug.serving import make_server
 
@@ -52,12 +54,20 @@ def serve(port: int) -> None:
     _print_logins()
     click.echo("\n  Ctrl-C ends it.\n")
     sys.stdout.flush()
+    stop = _keep_time(app)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
         click.echo("Ended.")
     finally:
+        stop()
         server.server_close()
+
+
+def _keep_time(app: Flask) -> Callable[[], None]:
+    # The workers stand above the application, so they are found by name, as a job is.
+    stop: Callable[[], None] = import_module("workers.schedule").start_in_thread(app).set
+    return stop
 
 
 def _refuse_production() -> None:

@@ -1,0 +1,124 @@
+"""Jobs: done once, in their school, with their counts or their error kept; sent again when they wait."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve
+from school_app.core.tenancy import all_schools, current_school, enter_school
+from tests.factories import ListQueue, TwoSchools
+from workers import jobs, schedule
+
+
+@pytest.fixture
+def own_session(app: Any, two_schools: TwoSchools, session: Any) -> Any:
+    """The session of an app context, as jobs use it, inside our school."""
+    session.commit()
+    with app.app_context():
+        enter_school(jobs.db.session, two_schools.ours.school.id)
+        yield jobs.db.session
+
+
+def queued(session: Any, name: str, **arguments: Any) -> int:
+    job_run_id = enqueue_after_commit(session, f"workers.jobs.{name}", **arguments).id
+    session.commit()
+    return job_run_id
+
+
+def kept(session: Any, job_run_id: int) -> JobRun:
+    with all_schools(session):
+        session.expire_all()
+        found: JobRun = session.scalars(select(JobRun).where(JobRun.id == job_run_id)).one()
+        return found
+
+
+def test_a_job_runs_in_its_school_and_keeps_its_counts(own_session: Any, two_schools: TwoSchools) -> None:
+    job_run_id = queued(own_session, "evaluate_school")
+    jobs.carry_out(job_run_id)
+    done = kept(own_session, job_run_id)
+    assert (done.status, done.attempts, done.counts["students"]) == (JobStatus.DONE, 1, 6)
+
+
+def test_whoever_comes_second_does_nothing(own_session: Any, two_schools: TwoSchools) -> None:
+    job_run_id = queued(own_session, "evaluate_school")
+    jobs.carry_out(job_run_id)
+    jobs.carry_out(job_run_id)
+    assert kept(own_session, job_run_id).attempts == 1
+
+
+def test_a_fault_is_kept_with_its_words_and_a_passing_one_is_tried_again(
+    own_session: Any, two_schools: TwoSchools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ValueError("the reason")
+
+    def pass_by() -> None:
+        raise OperationalError("SELECT 1", {}, Exception("gone away"))
+
+    monkeypatch.setattr(jobs, "evaluate_school", fail)
+    broken = queued(own_session, "evaluate_school")
+    jobs.carry_out(broken)
+    assert (kept(own_session, broken).status, kept(own_session, broken).error) == (
+        JobStatus.FAILED,
+        "ValueError: the reason",
+    )
+    monkeypatch.setattr(jobs, "evaluate_school", pass_by)
+    again = queued(own_session, "evaluate_school")
+    for _ in range(3):
+        jobs.carry_out(again)
+    assert (kept(own_session, again).status, kept(own_session, again).attempts) == (JobStatus.FAILED, 3)
+
+
+def test_the_school_is_left_after_a_job(own_session: Any, two_schools: TwoSchools) -> None:
+    job_run_id = queued(own_session, "evaluate_school")
+    enter_school(own_session, None)
+    jobs.carry_out(job_run_id)
+    assert current_school(own_session) is None
+
+
+def test_only_public_functions_of_the_jobs_are_jobs() -> None:
+    for name in ("os.system", "workers.jobs._claim", "workers.schedule.main"):
+        with pytest.raises(LookupError):
+            resolve(name)
+
+
+def test_every_scheduled_job_exists() -> None:
+    for entry in schedule.TABLE:
+        assert callable(resolve(entry.job))
+
+
+def test_a_slot_is_the_latest_time_the_entry_was_due() -> None:
+    entry = schedule.Entry("a", "workers.jobs.archive_audit", "02:15")
+    assert entry.slot(datetime(2026, 3, 2, 2, 15, tzinfo=UTC)) == "2026-03-02"
+    assert entry.slot(datetime(2026, 3, 2, 2, 14, tzinfo=UTC)) == "2026-03-01"
+
+
+def test_two_schedulers_enqueue_once(app: Any, own_session: Any, settings: Any, two_schools: TwoSchools) -> None:
+    from redis import Redis
+
+    enter_school(own_session, None)
+    monday = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    first = schedule.RedisSlots(Redis.from_url(settings.redis_url))
+    second = schedule.RedisSlots(Redis.from_url(settings.redis_url))
+    assert first.leads()
+    assert not second.leads()
+    assert len(list(schedule.due(first, monday))) == len(schedule.TABLE)
+    assert list(schedule.due(second, monday)) == []
+    assert len(list(schedule.due(second, monday + timedelta(days=1)))) == len(schedule.TABLE)
+
+
+def test_jobs_that_wait_are_sent_again(app: Any, own_session: Any, two_schools: TwoSchools) -> None:
+    job_run_id = queued(own_session, "evaluate_school")
+    queue: ListQueue = app.extensions["formroom.queue"]
+    queue.sent.clear()
+    with all_schools(own_session):
+        assert jobs.resend_waiting() == {"sent": 0}
+        kept(own_session, job_run_id).queued_at = datetime.now(UTC) - timedelta(minutes=2)
+        own_session.flush()
+        assert jobs.resend_waiting() == {"sent": 1}
+    assert queue.sent == [(job_run_id, "default")]

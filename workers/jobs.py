@@ -1,0 +1,159 @@
+"""Every job by name: thin adapters from ids to services, each of which may run twice.
+
+core.queues sends carry_out() a row's id; school_app names the other functions when it enqueues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from flask import current_app
+from redis.exceptions import RedisError
+from sqlalchemy import delete, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from school_app.accounts.mailing import mail_password_link
+from school_app.alerts.evaluation import evaluate, students_to_evaluate
+from school_app.alerts.rules.episodes import Move
+from school_app.alerts.sources import sources
+from school_app.audit import archive, partitions
+from school_app.core import clock
+from school_app.core.acting import Acting, act_as
+from school_app.core.db import db
+from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve, send
+from school_app.core.tenancy import all_schools, use_school
+from school_app.schools.models import School
+
+log = structlog.get_logger()
+Counts = dict[str, Any]
+MOST_ATTEMPTS = 3
+# A job that has run for so long was killed with its worker, and may be claimed by another.
+LOST_AFTER = timedelta(hours=2)
+WAITS_AFTER = timedelta(seconds=60)
+KEPT_FOR = timedelta(days=30)
+BATCH = 500
+PASSING = (OperationalError, PoolTimeout, RedisError, OSError)
+
+
+def carry_out(job_run_id: int) -> None:
+    """Do the job of a row, once: whoever comes second finds it taken or done."""
+    with all_schools(db.session):
+        job = _claim(job_run_id)
+        db.session.commit()
+        if job is None:
+            return
+        name, school_id, arguments = job.name, job.school_id, dict(job.arguments)
+        act_as(db.session, Acting(job.requested_by, job.requested_name or "job", job_id=str(job_run_id)))
+    log.info("job_started", job_run_id=job_run_id, name=name, school_id=school_id)
+    try:
+        counts = _run(resolve(name), school_id, arguments)
+        db.session.commit()
+    except Exception as error:
+        db.session.rollback()
+        _end(job_run_id, error=error)
+        log.exception("job_failed", job_run_id=job_run_id, name=name)
+    else:
+        _end(job_run_id, counts=counts)
+        log.info("job_done", job_run_id=job_run_id, name=name, counts=counts)
+
+
+def _claim(job_run_id: int) -> JobRun | None:
+    job = db.session.scalar(select(JobRun).where(JobRun.id == job_run_id).with_for_update())
+    if job is None:
+        raise LookupError(f"There is no job {job_run_id}; was its transaction rolled back?")
+    lost = job.status is JobStatus.RUNNING and job.started_at and clock.now() - job.started_at > LOST_AFTER
+    if job.status is not JobStatus.QUEUED and not lost:
+        return None
+    job.status, job.started_at, job.error = JobStatus.RUNNING, clock.now(), None
+    job.attempts += 1
+    return job
+
+
+def _run(function: Callable[..., Counts | None], school_id: int | None, arguments: dict[str, Any]) -> Counts | None:
+    if school_id is None:
+        with all_schools(db.session):
+            return function(**arguments)
+    with use_school(db.session, school_id):
+        return function(**arguments)
+
+
+def _end(job_run_id: int, *, counts: Counts | None = None, error: Exception | None = None) -> None:
+    with all_schools(db.session):
+        job = db.session.get_one(JobRun, job_run_id)
+        job.finished_at, job.counts = clock.now(), counts
+        if error is None:
+            job.status = JobStatus.DONE
+        else:
+            again = isinstance(error, PASSING) and job.attempts < MOST_ATTEMPTS
+            # A row that is queued again is sent by the scheduler, a minute later at the earliest.
+            job.status, job.queued_at = (JobStatus.QUEUED if again else JobStatus.FAILED), clock.now()
+            job.error = f"{type(error).__name__}: {error}"[:1000]
+        db.session.commit()
+
+
+def resend_waiting() -> Counts:
+    """Send the jobs that wait since the queue could not be reached, or for another try."""
+    waiting = select(JobRun.id, JobRun.queue).where(
+        JobRun.status == JobStatus.QUEUED, JobRun.queued_at < clock.now() - WAITS_AFTER
+    )
+    rows = db.session.execute(waiting.order_by(JobRun.queued_at).limit(BATCH)).all()
+    return {"sent": sum(send(job_run_id, queue) for job_run_id, queue in rows)}
+
+
+def prune_job_runs() -> Counts:
+    """Forget jobs that were done long ago; failed ones stay until somebody has looked."""
+    done = delete(JobRun).where(JobRun.status == JobStatus.DONE, JobRun.finished_at < clock.now() - KEPT_FOR)
+    return {"forgotten": db.session.execute(done, execution_options={"synchronize_session": False}).rowcount}  # type: ignore[attr-defined]
+
+
+def send_password_link(link_id: int) -> Counts:
+    """Mail the link that sets a password."""
+    return {"mail": mail_password_link(db.session, link_id, current_app.config["FORMROOM"])}
+
+
+def archive_audit(older_than_days: int = archive.HOT_DAYS) -> Counts:
+    """Move audit rows past their hot days to the archive, a batch and a commit at a time."""
+    job = f"job {clock.now():%Y-%m-%d %H:%M}"
+    run = archive.Run(db.session, archive.Limits(timedelta(days=older_than_days)), started_by=job)
+    try:
+        for _ in run.steps():
+            db.session.commit()
+    except Exception as error:
+        db.session.rollback()
+        run.failed(error)
+        db.session.commit()
+        raise
+    return {"moved": run.moved, "batches": run.batches}
+
+
+def keep_audit_partitions() -> Counts:
+    """Make the partitions of the coming years, and say how many rows lie in the catch-all."""
+    return {"made": partitions.keep(db.engine), "strays": partitions.strays(db.engine)}
+
+
+def evaluate_all() -> Counts:
+    """Have every open school's students judged, each school by a job of its own."""
+    schools = db.session.scalars(select(School.id).where(School.is_active)).all()
+    for school_id in schools:
+        with use_school(db.session, school_id):
+            enqueue_after_commit(db.session, "workers.jobs.evaluate_school", queue="slow")
+    return {"schools": len(schools)}
+
+
+def evaluate_school() -> Counts:
+    """Judge every student of the job's school as of its own today."""
+    timezone = db.session.scalars(select(School.timezone)).one()
+    ids, today = students_to_evaluate(db.session), clock.today(timezone)
+    counts = {"students": 0, "raised": 0, "worsened": 0, "resolved": 0}
+    for start in range(0, len(ids), BATCH):
+        done = evaluate(db.session, sources(), ids[start : start + BATCH], as_of=today)
+        db.session.commit()
+        counts["students"] += done.students
+        counts["raised"] += done.raised
+        counts["worsened"] += done.count(Move.WORSEN)
+        counts["resolved"] += done.count(Move.RESOLVE)
+    return counts
