@@ -63,6 +63,14 @@ class Evaluation:
         """How many alerts made a move."""
         return self.moves.get(move, 0)
 
+    def add(self, other: Evaluation) -> None:
+        """Take another evaluation's counts into this one."""
+        for name in ("students", "judged", "under_90", "chronic"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for move, number in other.moves.items():
+            self.moves[move] = self.count(move) + number
+        self.reasons.extend(other.reasons)
+
     @property
     def raised(self) -> int:
         """Alerts opened, or opened again."""

@@ -25,7 +25,8 @@ def configure(level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Found anew for each line: a worker's child, or a test, may have put another stream there.
+        logger_factory=lambda *arguments: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
 
