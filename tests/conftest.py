@@ -52,11 +52,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Settin
 
 
 def _redis_database(url: str, number: int) -> str:
+    # Counted from the given one, so that two test runs on one server do not empty each other's.
     if url.startswith("unix:"):
         separator = "&" if "?" in url else "?"
         return f"{url}{separator}db={number}"
     head, _, tail = url.rpartition("/")
-    return f"{head}/{number}" if tail.isdigit() else f"{url.rstrip('/')}/{number}"
+    return f"{head}/{int(tail) + number}" if tail.isdigit() else f"{url.rstrip('/')}/{number}"
 
 
 @pytest.fixture(scope="session")

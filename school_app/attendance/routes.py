@@ -1,146 +1,207 @@
-"""The pages of registers.
+"""The pages of registers: those of today, a form's, and a class's.
 
 school_app.features registers the blueprint.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from dataclasses import replace
+from datetime import date
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from school_app.alerts.evaluation import evaluate
 from school_app.alerts.sources import sources
-from school_app.attendance import pages, queries, service
+from school_app.attendance import service
+from school_app.attendance.forms import contrasted_rows, read_entries, refused_rows
 from school_app.attendance.models import Session
-from school_app.attendance.service import InvalidRegister, RegisterChanged, Sitting
+from school_app.attendance.queries import registers_of_day
+from school_app.attendance.roll import (
+    SESSION_WORDS,
+    Group,
+    Slot,
+    enrolled_ids,
+    present_part,
+    register_of,
+    sessions_of,
+)
+from school_app.attendance.service import InvalidRegister, RegisterChanged
+from school_app.attendance.sheet import Sheet, class_registers_of_day, sheet_of
 from school_app.core import clock
 from school_app.core.db import db
 from school_app.core.errors import DomainError, NotFound
 from school_app.core.permissions import Permission, requires, viewer
-from school_app.schools.queries import school_days
+from school_app.schools.queries import taught_class
 from school_app.students.access import reachable_form
 
 blueprint = Blueprint("attendance", __name__)
-LOOK_AROUND = timedelta(days=30)
 
 
 @blueprint.get("/registers")
 @requires(Permission.REGISTER_TAKE, Permission.SCHOOL_FIGURES)
 def index() -> str:
-    """The registers of today: of the person's forms, of the year, or of the whole school."""
-    today = clock.today(g.timezone)
-    found = queries.registers_of_day(db.session, viewer(), today)
-    return render_template("attendance/index.html", rows=found, today=today, sessions=pages.sessions_of(db.session))
+    """The registers of today: of the person's forms, of the year or the whole school, and of the classes they teach."""
+    today = _today()
+    return render_template(
+        "attendance/index.html",
+        rows=registers_of_day(db.session, viewer(), today),
+        classes=class_registers_of_day(db.session, viewer().account_id, today),
+        today=today,
+        sessions=sessions_of(db.session),
+    )
 
 
 @blueprint.get("/register/<int:form_id>/<on>")
 @requires(Permission.REGISTER_TAKE, Permission.SCHOOL_FIGURES)
 def register(form_id: int, on: str) -> str:
     """A form's register of a day."""
-    name, sitting = _sitting(form_id, on)
-    return _page(name, sitting)
+    group = _form(form_id)
+    return _shown(group, _slot(group, on))
 
 
 @blueprint.post("/register/<int:form_id>/<on>")
 @requires(Permission.REGISTER_TAKE)
 def save(form_id: int, on: str) -> Response | tuple[str, int]:
-    """Save the whole register, and judge its students anew."""
-    name, sitting = _sitting(form_id, on)
-    try:
-        found = pages.entries(request.form, pages.choices(db.session))
-        service.record_register(
-            db.session,
-            sitting,
-            found,
-            by=viewer().by,
-            today=clock.today(g.timezone),
-            seen_taken_at=_moment(request.form.get("seen", "")),
-        )
-    except (InvalidRegister, RegisterChanged) as error:
-        return _refused(name, sitting, error)
-    _judge(sitting)
-    db.session.commit()
-    flash(f"The register of {name} is saved.", "success")
-    return redirect(url_for("dashboards.home"), code=303)
+    """Save the whole register of a form, and judge its students anew."""
+    group = _form(form_id)
+    return _saved(group, _slot(group, on))
 
 
 @blueprint.post("/register/<int:form_id>/<on>/take-back")
 @requires(Permission.REGISTER_TAKE)
 def take_back(form_id: int, on: str) -> Response | tuple[str, int]:
-    """Take a register back: its day is unknown again."""
-    name, sitting = _sitting(form_id, on)
-    try:
-        service.take_back(db.session, sitting, reason=request.form.get("reason", ""))
-    except InvalidRegister as error:
-        return _refused(name, sitting, error)
-    _judge(sitting)
-    db.session.commit()
-    flash("The register is taken back; the day is unknown until it is taken anew.", "success")
-    return redirect(_url(sitting), code=303)
+    """Take the register of a form back: its session is unknown again."""
+    group = _form(form_id)
+    return _taken_back(group, _slot(group, on))
 
 
-def _refused(name: str, sitting: Sitting, error: DomainError) -> tuple[str, int]:
-    db.session.rollback()
-    return _page(name, sitting, error=str(error)), error.status
+@blueprint.get("/class-register/<int:group_id>/<on>")
+@requires(Permission.REGISTER_TAKE)
+def class_register(group_id: int, on: str) -> str:
+    """The register of a class that the person teaches."""
+    group = _class(group_id)
+    return _shown(group, _slot(group, on))
 
 
-def _judge(sitting: Sitting) -> None:
-    ids = queries.enrolled_in(db.session, sitting.form_id, sitting.on)
-    evaluate(db.session, sources(), ids, as_of=clock.today(g.timezone))
+@blueprint.post("/class-register/<int:group_id>/<on>")
+@requires(Permission.REGISTER_TAKE)
+def save_class(group_id: int, on: str) -> Response | tuple[str, int]:
+    """Save the whole register of a class; it enters no rate."""
+    group = _class(group_id)
+    return _saved(group, _slot(group, on))
 
 
-def _sitting(form_id: int, on: str) -> tuple[str, Sitting]:
-    form = reachable_form(db.session, viewer(), form_id, today=clock.today(g.timezone))
+@blueprint.post("/class-register/<int:group_id>/<on>/take-back")
+@requires(Permission.REGISTER_TAKE)
+def take_class_back(group_id: int, on: str) -> Response | tuple[str, int]:
+    """Take the register of a class back."""
+    group = _class(group_id)
+    return _taken_back(group, _slot(group, on))
+
+
+def _today() -> date:
+    return clock.today(g.timezone)
+
+
+def _form(form_id: int) -> Group:
+    form = reachable_form(db.session, viewer(), form_id, today=_today())
+    return Group(form.id, form.name)
+
+
+def _class(group_id: int) -> Group:
+    found = taught_class(db.session, viewer().account_id, group_id, on=_today())
+    return Group(found.id, found.name, is_class=True)
+
+
+def _slot(group: Group, on: str) -> Slot:
     try:
         day = date.fromisoformat(on)
     except ValueError:
         raise NotFound("day") from None
-    sessions = pages.sessions_of(db.session)
-    word = request.values.get("session", sessions[0].value)
-    if word not in {part.value for part in sessions}:
+    parts = sessions_of(db.session)
+    word = request.args.get("session")
+    if day.isoformat() != on or (word is not None and word not in set(Session)):
+        raise NotFound("day")
+    slot = Slot(day, Session(word) if word else present_part(parts, clock.now(), zone=g.timezone))
+    # A school may have taken its registers in another way before.
+    if slot.part not in parts and register_of(db.session, group, slot) is None:
         raise NotFound("session")
-    return form.name, Sitting(form.id, day, Session(word))
+    return slot
 
 
-def _page(name: str, sitting: Sitting, error: str | None = None) -> str:
-    today = clock.today(g.timezone)
-    days = school_days(db.session, sitting.on - LOOK_AROUND, min(sitting.on + LOOK_AROUND, today))
-    before, after = pages.neighbours(sitting.on, days)
+def _shown(group: Group, slot: Slot) -> str:
+    return _page(group, slot, sheet_of(db.session, group, slot, school=g.school, today=_today()))
+
+
+def _page(group: Group, slot: Slot, sheet: Sheet, *, error: str | None = None) -> str:
+    def other(on: date | None, part: Session) -> str | None:
+        return _url(group, Slot(on, part)) if on else None
+
     return render_template(
         "attendance/register.html",
-        register=pages.register_page(db.session, sitting),
-        title=name,
-        on=sitting.on,
-        session_word=pages.SESSION_WORDS[sitting.part],
-        closes_at=_closes_at(sitting.on),
-        save_url=_url(sitting),
-        take_back_url=url_for(
-            "attendance.take_back", form_id=sitting.form_id, on=sitting.on, session=sitting.part.value
-        ),
-        others=[
-            (pages.SESSION_WORDS[part], _url(Sitting(sitting.form_id, sitting.on, part)), part is sitting.part)
-            for part in pages.sessions_of(db.session)
-        ],
-        before=_url(Sitting(sitting.form_id, before, sitting.part)) if before else None,
-        after=_url(Sitting(sitting.form_id, after, sitting.part)) if after else None,
-        may_take=viewer().may(Permission.REGISTER_TAKE) and sitting.on <= today,
+        register=sheet,
+        save_url=_url(group, slot),
+        take_back_url=_url(group, slot, back=True),
+        others=[(SESSION_WORDS[part], _url(group, Slot(slot.on, part)), part is slot.part) for part in sheet.parts],
+        before=other(sheet.day_before, slot.part),
+        after=other(sheet.day_after, slot.part),
+        may_take=viewer().may(Permission.REGISTER_TAKE),
         error=error,
     )
 
 
-def _url(sitting: Sitting) -> str:
-    return url_for("attendance.register", form_id=sitting.form_id, on=sitting.on, session=sitting.part.value)
+def _url(group: Group, slot: Slot, *, back: bool = False) -> str:
+    part = slot.part.value
+    if group.is_class:
+        endpoint = "attendance.take_class_back" if back else "attendance.class_register"
+        return url_for(endpoint, group_id=group.id, on=slot.on, session=part)
+    endpoint = "attendance.take_back" if back else "attendance.register"
+    return url_for(endpoint, form_id=group.id, on=slot.on, session=part)
 
 
-def _closes_at(on: date) -> datetime:
-    return datetime.combine(on, time.fromisoformat(g.school.register_closes), ZoneInfo(g.timezone))
-
-
-def _moment(text: str) -> datetime | None:
+def _saved(group: Group, slot: Slot) -> Response | tuple[str, int]:
+    today = _today()
     try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
-        raise InvalidRegister("The page cannot be read any more; open the register again.") from None
+        entries = read_entries(request.form)
+        service.record_register(
+            db.session,
+            group,
+            slot=slot,
+            entries=entries,
+            seen=request.form.get("seen", ""),
+            by=viewer().by,
+            today=today,
+        )
+    except (InvalidRegister, RegisterChanged) as error:
+        return _refused(group, slot, error)
+    if not group.is_class:
+        evaluate(db.session, sources(), [one.student_id for one in entries], as_of=today)
+    db.session.commit()
+    flash(f"The register of {group.title} is saved.", "success")
+    return redirect(url_for("attendance.index" if group.is_class else "dashboards.home"), code=303)
+
+
+def _refused(group: Group, slot: Slot, error: DomainError) -> tuple[str, int]:
+    db.session.rollback()
+    sheet = sheet_of(db.session, group, slot, school=g.school, today=_today())
+    if isinstance(error, RegisterChanged):
+        rows = contrasted_rows(sheet.rows, sheet.codes, request.form)
+    else:
+        rows = refused_rows(sheet.rows, request.form)
+    # What was not valid is sent again with the fingerprint of the page it came from.
+    seen = sheet.seen if isinstance(error, RegisterChanged) else request.form.get("seen", "")
+    return _page(group, slot, replace(sheet, rows=rows, seen=seen), error=str(error)), error.status
+
+
+def _taken_back(group: Group, slot: Slot) -> Response | tuple[str, int]:
+    today = _today()
+    try:
+        service.take_back(db.session, group, slot=slot, reason=request.form.get("reason", ""))
+    except InvalidRegister as error:
+        return _refused(group, slot, error)
+    if not group.is_class:
+        evaluate(db.session, sources(), enrolled_ids(db.session, group, slot.on), as_of=today)
+    db.session.commit()
+    flash("The register was taken back; this session counts as unknown until it is taken again.", "success")
+    return redirect(_url(group, slot), code=303)

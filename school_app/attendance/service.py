@@ -1,187 +1,214 @@
-"""Taking a register, and taking it back.
+"""Taking registers and taking them back.
 
-attendance.routes and the demo call these; the rule behind them is docs/decisions/0001.
+attendance.routes calls it; nothing here commits, and whose register a person may take is the route's to ask.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as DbSession
 from sqlalchemy.orm import scoped_session
 
-from school_app.attendance.models import AttendanceMark, Register, RegisterState, Session, Source
-from school_app.attendance.queries import enrolled_in
+from school_app.alerts.facts import AttendanceCategory
+from school_app.attendance.codes import Code, codes_of
+from school_app.attendance.models import AttendanceMark, Register, RegisterState, Source
+from school_app.attendance.roll import Enrolled, Group, Roll, Slot, register_of, roll_of, why_no_register
 from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.core import clock
 from school_app.core.acting import By
 from school_app.core.errors import Conflict, DomainError, NotFound
-from school_app.schools.queries import is_school_day
+from school_app.schools.models import Form, TeachingGroup
 
 AnySession = DbSession | scoped_session[Any]
-MOST_MINUTES = 600
+MINUTES_OF_DAY = 1440
 REASON_LENGTH = 300
+LEAST_REASON = 3
 
 
 class InvalidRegister(DomainError):
-    """The register cannot be taken so; str() says why and what to do."""
+    """What was entered cannot stand in a register; str() names the student and the remedy."""
 
 
 class RegisterChanged(Conflict):
-    """Somebody else saved the register since the page was opened."""
+    """Somebody else saved the register after the page was opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An exception to "present": which code, how late (minutes, or None), and the reason as it was given."""
+    """What a person entered for one student; minutes count for lateness only, a reason for all but presence."""
 
     student_id: int
-    code_id: int
+    code: str
     minutes_late: int | None = None
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sitting:
-    """Which register is meant: a form's, of one day and session."""
-
-    form_id: int
-    on: date
-    part: Session
-
-
 def record_register(
     session: AnySession,
-    sitting: Sitting,
-    entries: Sequence[Entry],
+    group: Group,
     *,
+    slot: Slot,
+    entries: Sequence[Entry],
+    seen: str,
     by: By,
     today: date,
-    seen_taken_at: datetime | None,
 ) -> Register:
-    """Save a whole register: who is not named in `entries` was present.
+    """Store a whole register: a mark for each exception, none for those present.
 
-    Saving the same twice changes nothing the second time. `seen_taken_at` is when the page's register had been taken;
-    RegisterChanged where somebody saved another one since. InvalidRegister on a day without school, or ahead of time.
+    `seen` is the fingerprint of the register that the person saw. Sending the same twice changes nothing the second
+    time. Raises InvalidRegister, RegisterChanged, or NotFound for a student who is not on the register.
     """
-    if sitting.on > today:
-        raise InvalidRegister("A register cannot be taken before its day.")
-    if not is_school_day(session, sitting.on):
-        raise InvalidRegister("There is no school on this day, so there is no register to take.")
-    _refuse_strangers(entries, enrolled_in(session, sitting.form_id, sitting.on))
-    register = _locked(session, sitting)
-    changed = _write(session, register, {entry.student_id: entry for entry in entries}, by=by, seen=seen_taken_at)
-    if changed or register.state is not RegisterState.TAKEN:
-        register.state, register.source, register.taken_at = RegisterState.TAKEN, Source.PERSON, clock.now()
-        register.taken_by, register.taken_by_name = by.id, by.name
-        session.flush()
-        record(session, Event.REGISTER_TAKEN, register, reason=f"{len(entries)} exceptions")
+    _lock(session, group)
+    if sentence := why_no_register(session, slot.on, today=today):
+        raise InvalidRegister(sentence)
+    roll = roll_of(session, group, slot)
+    codes = codes_of(session, used=roll.used)
+    if seen != roll.seen and {one.student_id for one in entries} != {one.id for one in roll.students}:
+        raise _changed(roll)
+    wanted = _wanted(roll, codes, entries)
+    changed = [one for one in roll.students if _differs(one, wanted[one.id], codes)]
+    if roll.is_taken and not changed:
+        return _existing(session, group, slot)
+    if seen != roll.seen:
+        raise _changed(roll)
+    register = _taken(session, group, slot, by=by)
+    _store(session, register, wanted, changed=changed, by=by)
+    _report(session, register, roll, wanted)
     return register
 
 
-def take_back(session: AnySession, sitting: Sitting, *, reason: str) -> Register:
-    """Say that a register that was taken is not right: its day is unknown again until it is taken anew."""
-    register = _find(session, sitting)
-    if register is None or register.state is not RegisterState.TAKEN:
-        raise InvalidRegister("This register is not taken, so there is nothing to take back.")
-    why = reason.strip()
-    if len(why) < 3:
-        raise InvalidRegister("Reason: write why in a few words.")
-    register.state, register.taken_at, register.taken_by, register.taken_by_name = (
-        RegisterState.NOT_TAKEN,
-        None,
-        None,
-        None,
+def take_back(session: AnySession, group: Group, *, slot: Slot, reason: str) -> Register:
+    """Make a register untaken again: its sessions are unknown and its marks wait for whoever takes it anew.
+
+    Raises InvalidRegister without a reason, NotFound where nothing was taken. Taking back twice is harmless.
+    """
+    _lock(session, group)
+    register = register_of(session, group, slot)
+    if register is None:
+        raise NotFound("register")
+    reason = reason.strip()
+    if not LEAST_REASON <= len(reason) <= REASON_LENGTH:
+        raise InvalidRegister(f"Reason: say why in {LEAST_REASON} to {REASON_LENGTH} characters.")
+    if register.state is RegisterState.TAKEN:
+        register.state, register.taken_by, register.taken_by_name, register.taken_at = _NOT_TAKEN
+        record(session, Event.REGISTER_TAKEN_BACK, register, reason=reason)
+    return register
+
+
+_NOT_TAKEN: tuple[RegisterState, None, None, None] = (RegisterState.NOT_TAKEN, None, None, None)
+
+
+def _changed(roll: Roll) -> RegisterChanged:
+    who = roll.taken_by_name or "Somebody else"
+    return RegisterChanged(
+        f"{who} changed this register after you opened it. Below is how it stands now; enter your changes again."
     )
-    session.flush()
-    record(session, Event.REGISTER_TAKEN_BACK, register, reason=why)
-    return register
 
 
-def _refuse_strangers(entries: Sequence[Entry], enrolled: set[int]) -> None:
+def _lock(session: AnySession, group: Group) -> None:
+    """Two people who save registers of one group do so one after the other."""
+    model: type[Form] | type[TeachingGroup] = TeachingGroup if group.is_class else Form
+    session.execute(select(model.id).where(model.id == group.id).with_for_update())
+
+
+def _wanted(roll: Roll, codes: Sequence[Code], entries: Collection[Entry]) -> dict[int, tuple[Entry, Code]]:
+    by_code = {code.code: code for code in codes}
+    names = {one.id: one.name for one in roll.students}
+    found = {}
     for entry in entries:
-        if entry.student_id not in enrolled:
-            raise NotFound("student in this form")
-        if entry.minutes_late is not None and not 0 < entry.minutes_late <= MOST_MINUTES:
-            raise InvalidRegister(f"Minutes late: enter a number from 1 to {MOST_MINUTES}.")
-        if entry.reason is not None and len(entry.reason) > REASON_LENGTH:
-            raise InvalidRegister(f"Reason: keep to {REASON_LENGTH} characters.")
+        if entry.student_id not in names:
+            raise NotFound("student")
+        code = by_code.get(entry.code)
+        if code is None:
+            raise InvalidRegister(f"{names[entry.student_id]}: {entry.code!r} is no attendance code of this school.")
+        found[entry.student_id] = (_fit(entry, code, names[entry.student_id]), code)
+    if missing := names.keys() - found.keys():
+        raise InvalidRegister(f"{names[min(missing)]}: choose a code for every student on the register.")
+    return found
 
 
-def _find(session: AnySession, sitting: Sitting) -> Register | None:
-    return session.scalar(
-        select(Register)
-        .where(Register.form_id == sitting.form_id, Register.date == sitting.on, Register.session == sitting.part)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+def _fit(entry: Entry, code: Code, name: str) -> Entry:
+    """The entry with what its code can hold; fields that the page hides for a code are not meant."""
+    minutes = entry.minutes_late if code.category is AttendanceCategory.LATE else None
+    if minutes is not None and not 0 <= minutes <= MINUTES_OF_DAY:
+        raise InvalidRegister(f"{name}: minutes late are from 0 to {MINUTES_OF_DAY}.")
+    reason = None if code.is_present else (entry.reason or "").strip() or None
+    if reason is not None and len(reason) > REASON_LENGTH:
+        raise InvalidRegister(f"{name}: keep the reason to {REASON_LENGTH} characters; it has {len(reason)}.")
+    return Entry(entry.student_id, entry.code, minutes_late=minutes, reason=reason)
 
 
-def _locked(session: AnySession, sitting: Sitting) -> Register:
-    found = _find(session, sitting)
-    if found is not None:
-        return found
-    made = Register(form_id=sitting.form_id, date=sitting.on, session=sitting.part, state=RegisterState.NOT_TAKEN)
-    try:
-        with session.begin_nested():
-            session.add(made)
-            session.flush()
-    except IntegrityError:
-        # Somebody wrote it between the two statements; the unique key held, and theirs is the one to go on with.
-        found = _find(session, sitting)
-        if found is None:
-            raise
-        return found
-    return made
+def _differs(student: Enrolled, wanted: tuple[Entry, Code], codes: Sequence[Code]) -> bool:
+    entry, code = wanted
+    mark = student.mark
+    if mark is None or any(one.id == mark.code_id and one.is_present for one in codes):
+        return not code.is_present
+    return (mark.code_id, mark.minutes_late, mark.reason) != (code.id, entry.minutes_late, entry.reason)
 
 
-def _write(
-    session: AnySession, register: Register, wanted: Mapping[int, Entry], *, by: By, seen: datetime | None
-) -> bool:
-    stored: dict[int, list[AttendanceMark]] = {}
-    for mark in session.scalars(select(AttendanceMark).where(AttendanceMark.register_id == register.id)):
-        stored.setdefault(mark.student_id, []).append(mark)
-    differing = [id_ for id_ in stored.keys() | wanted.keys() if not _same(stored.get(id_, []), wanted.get(id_))]
-    if differing and register.state is RegisterState.TAKEN and register.taken_at != seen:
-        raise RegisterChanged(
-            f"{register.taken_by_name or 'An import'} saved this register meanwhile. Look at theirs, then correct it."
-        )
-    for student_id in differing:
-        for mark in stored.get(student_id, []):
-            session.delete(mark)
+def _existing(session: AnySession, group: Group, slot: Slot) -> Register:
+    register = register_of(session, group, slot)
+    if register is None:
+        raise NotFound("register")
+    return register
+
+
+def _taken(session: AnySession, group: Group, slot: Slot, *, by: By) -> Register:
+    register = register_of(session, group, slot)
+    if register is None:
+        register = Register(date=slot.on, session=slot.part)
+        register.form_id, register.teaching_group_id = (None, group.id) if group.is_class else (group.id, None)
+        session.add(register)
+    register.state, register.source = RegisterState.TAKEN, Source.PERSON
+    register.taken_by, register.taken_by_name, register.taken_at = by.id, by.name, clock.now()
     session.flush()
-    for student_id in differing:
-        if student_id in wanted:
-            session.add(_mark(register, wanted[student_id], by))
+    return register
+
+
+def _store(
+    session: AnySession,
+    register: Register,
+    wanted: Mapping[int, tuple[Entry, Code]],
+    *,
+    changed: Sequence[Enrolled],
+    by: By,
+) -> None:
+    ids = [one.id for one in changed]
+    old = select(AttendanceMark).where(AttendanceMark.register_id == register.id, AttendanceMark.student_id.in_(ids))
+    for mark in session.scalars(old):
+        session.delete(mark)
+    # What goes has to be gone before what takes its place under the same unique key comes.
     session.flush()
-    return bool(differing)
+    moment = clock.now()
+    rows = (_mark(register, *wanted[id_], by=by, moment=moment) for id_ in ids)
+    session.add_all(row for row in rows if row is not None)
+    session.flush()
 
 
-def _same(stored: Sequence[AttendanceMark], wanted: Entry | None) -> bool:
-    if wanted is None:
-        return not stored
-    if len(stored) != 1:
-        return False
-    mark = stored[0]
-    return (mark.code_id, mark.minutes_late, mark.reason) == (wanted.code_id, wanted.minutes_late, wanted.reason)
-
-
-def _mark(register: Register, entry: Entry, by: By) -> AttendanceMark:
+def _mark(register: Register, entry: Entry, code: Code, *, by: By, moment: datetime) -> AttendanceMark | None:
+    if code.is_present or code.id is None:
+        return None
     return AttendanceMark(
         register_id=register.id,
         student_id=entry.student_id,
         date=register.date,
         session=register.session,
-        code_id=entry.code_id,
+        code_id=code.id,
         minutes_late=entry.minutes_late,
         reason=entry.reason,
         source=Source.PERSON,
         recorded_by=by.id,
-        recorded_at=clock.now(),
+        recorded_at=moment,
     )
+
+
+def _report(session: AnySession, register: Register, before: Roll, wanted: Mapping[int, tuple[Entry, Code]]) -> None:
+    event = Event.REGISTER_CORRECTED if before.is_taken else Event.REGISTER_TAKEN
+    exceptions = sum(not code.is_present for _, code in wanted.values())
+    record(session, event, register, changes={"students": [None, len(wanted)], "exceptions": [None, exceptions]})

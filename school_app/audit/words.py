@@ -29,6 +29,8 @@ EVENTS: dict[str, str] = {
     Event.AUDIT_VIEWED: "looked at the history",
     Event.EXPORTED: "exported",
     Event.REGISTER_TAKEN: "took the register",
+    Event.REGISTER_CORRECTED: "corrected the register",
+    Event.INCIDENT_VIEWED: "looked at the incident",
     Event.REGISTER_TAKEN_BACK: "took the register back",
     Event.CONTACT_LOGGED: "logged a contact",
     Event.ALERT_RAISED: "alert raised",

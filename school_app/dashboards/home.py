@@ -19,8 +19,8 @@ from school_app.alerts.models import Alert
 from school_app.alerts.queries import needs_decision, open_alerts_of, risk_of, thresholds_of
 from school_app.attendance.history import History, histories
 from school_app.attendance.models import Register, RegisterState
-from school_app.attendance.pages import SESSION_WORDS, sessions_of
 from school_app.attendance.queries import enrolled_in
+from school_app.attendance.roll import SESSION_WORDS, sessions_of
 from school_app.cases.models import Case
 from school_app.cases.queries import Due, cases_of, due_or_overdue
 from school_app.core import clock

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account
 from school_app.alerts.models import Alert, AlertStatus, RiskProfile
-from school_app.attendance.pages import sessions_of
 from school_app.attendance.queries import FormDay, registers_of_day
+from school_app.attendance.roll import sessions_of
 from school_app.cases.models import Case, CaseStatus
 from school_app.core.permissions import Viewer
 from school_app.schools.queries import is_school_day

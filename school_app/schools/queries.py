@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.core.errors import NotFound
 from school_app.schools.models import (
     CalendarDay,
     DayType,
@@ -19,6 +20,8 @@ from school_app.schools.models import (
     FormMaster,
     HeadOfYear,
     SchoolYear,
+    Subject,
+    TeachingGroup,
     TeachingGroupTeacher,
 )
 
@@ -36,6 +39,15 @@ class FormName:
     name: str
     school_year_id: int
     year_group_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassName:
+    """A class as lists need it; `subject` is None where the class has none."""
+
+    id: int
+    name: str
+    subject: str | None
 
 
 def holds_on(model: Dated, on: date) -> Any:
@@ -75,6 +87,20 @@ def school_days(session: AnySession, first: date, last: date) -> list[date]:
     )
 
 
+def school_day_before(session: AnySession, on: date) -> date | None:
+    """The last day with school before a day."""
+    return session.scalar(
+        select(func.max(CalendarDay.date)).where(CalendarDay.date < on, CalendarDay.day_type == DayType.INSTRUCTIONAL)
+    )
+
+
+def school_day_after(session: AnySession, on: date) -> date | None:
+    """The next day with school after a day, where the calendar knows one."""
+    return session.scalar(
+        select(func.min(CalendarDay.date)).where(CalendarDay.date > on, CalendarDay.day_type == DayType.INSTRUCTIONAL)
+    )
+
+
 def add_school_days(session: AnySession, start: date, count: int) -> date:
     """The day that lies `count` school days after `start`.
 
@@ -103,6 +129,31 @@ def forms_of_year(session: AnySession, school_year_id: int) -> list[FormName]:
     """The active forms of a school year, by name."""
     rows = session.execute(_forms().where(Form.school_year_id == school_year_id, Form.is_active))
     return [FormName(row.id, row.name, row.school_year_id, row.year_group_id) for row in rows]
+
+
+def classes_of_teacher(session: AnySession, account_id: int, on: date) -> list[ClassName]:
+    """The active classes that an account teaches on a day, by name."""
+    rows = session.execute(
+        select(TeachingGroup.id, TeachingGroup.name, Subject.name.label("subject"))
+        .join(TeachingGroupTeacher, TeachingGroupTeacher.teaching_group_id == TeachingGroup.id)
+        .join(Subject, Subject.id == TeachingGroup.subject_id, isouter=True)
+        .where(
+            TeachingGroupTeacher.account_id == account_id,
+            holds_on(TeachingGroupTeacher, on),
+            TeachingGroup.is_active,
+        )
+        .distinct()
+        .order_by(TeachingGroup.name, TeachingGroup.id)
+    )
+    return [ClassName(row.id, row.name, row.subject) for row in rows]
+
+
+def taught_class(session: AnySession, account_id: int, group_id: int, *, on: date) -> ClassName:
+    """A class that an account teaches on a day. Raises NotFound for every other."""
+    found = next((one for one in classes_of_teacher(session, account_id, on) if one.id == group_id), None)
+    if found is None:
+        raise NotFound("class")
+    return found
 
 
 def _forms() -> Select[int, str, int, int | None]:

@@ -1,0 +1,73 @@
+"""What the register's page posts, read into entries, and what it shows again where the entries were refused.
+
+attendance.routes uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from school_app.attendance.codes import Code
+from school_app.attendance.service import Entry, InvalidRegister
+from school_app.attendance.sheet import Row
+
+PREFIX = "code-"
+DIGITS = 4
+
+
+def read_entries(form: Mapping[str, str]) -> list[Entry]:
+    """The entries of a posted register. InvalidRegister where a number cannot be read."""
+    ids = [key.removeprefix(PREFIX) for key in form if key.startswith(PREFIX)]
+    if not all(id_.isdecimal() for id_ in ids):
+        raise InvalidRegister("This register could not be read; reload the page and enter it again.")
+    return [
+        Entry(
+            int(id_),
+            form[PREFIX + id_],
+            minutes_late=_minutes(form.get(f"minutes-{id_}", "")),
+            reason=form.get(f"reason-{id_}"),
+        )
+        for id_ in ids
+    ]
+
+
+def _minutes(text: str) -> int | None:
+    text = text.strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= DIGITS):
+        raise InvalidRegister(f"Minutes late: {text[:20]!r} is no whole number; write minutes such as 10.")
+    return int(text)
+
+
+def refused_rows(rows: Iterable[Row], form: Mapping[str, str]) -> list[Row]:
+    """The page's rows with what a person entered, so that nothing has to be typed twice."""
+    return [
+        replace(
+            row,
+            code=form.get(f"{PREFIX}{row.id}", row.code),
+            minutes=_readable(form.get(f"minutes-{row.id}", "")),
+            reason=form.get(f"reason-{row.id}"),
+        )
+        for row in rows
+    ]
+
+
+def _readable(text: str) -> int | None:
+    try:
+        return _minutes(text)
+    except InvalidRegister:
+        # The sentence above the form says what was wrong with it.
+        return None
+
+
+def contrasted_rows(rows: Iterable[Row], codes: Sequence[Code], form: Mapping[str, str]) -> list[Row]:
+    """The page's rows as they stand, each with what the person had entered where that differs."""
+    names = {code.code: code.name.lower() for code in codes}
+    found = []
+    for row in rows:
+        entered = form.get(f"{PREFIX}{row.id}", row.code)
+        context = None if entered == row.code else f"You had entered: {names.get(entered, entered)}."
+        found.append(replace(row, context=context))
+    return found

@@ -1,0 +1,41 @@
+"""A test's browser: logging in, and posting forms with the token that every page carries."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from school_app.accounts.models import Account
+from tests.factories import PASSWORD
+
+TOKEN = re.compile(r'name="csrf_token"[^>]*?value="([^"]+)"')
+
+
+def token_on(client: FlaskClient, path: str) -> str:
+    """The token of a page's forms."""
+    found = TOKEN.search(client.get(path).text)
+    assert found is not None, f"{path} has no form with a token"
+    return found.group(1)
+
+
+def log_in(client: FlaskClient, account: Account) -> FlaskClient:
+    """Log an account in as its person would; the client is then theirs."""
+    data = {"name": account.login, "password": PASSWORD, "csrf_token": token_on(client, "/login")}
+    answer = client.post("/login", data=data)
+    assert answer.status_code == 303, answer.text
+    return client
+
+
+def send(client: FlaskClient, path: str, **data: Any) -> TestResponse:
+    """Post a form of a person who is logged in; every page of theirs has the form to log out."""
+    return client.post(path, data={**data, "csrf_token": token_on(client, "/password")})
+
+
+def hidden(page: str, name: str) -> str:
+    """The value of a hidden field."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found is not None, f"the page has no hidden field {name}"
+    return found.group(1)
