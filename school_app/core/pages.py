@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -200,6 +201,11 @@ def percent(value: float | Fraction | None) -> str:
     return "–" if value is None else f"{float(value):.1f}{NBSP}%"
 
 
+def number(value: Decimal | int | None) -> str:
+    """17.5 of 17.500, exact and without an exponent, as an input field takes it back; nothing where there is none."""
+    return "" if value is None else f"{Decimal(value).normalize():f}"
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "day": day,
     "fullday": full_day,
@@ -207,4 +213,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "clock": clock_time,
     "moment": moment,
     "percent": percent,
+    "number": number,
 }

@@ -5,7 +5,7 @@ marks.routes calls it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -14,8 +14,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.core import clock
 from school_app.core.acting import By
-from school_app.core.errors import DomainError, NotFound
+from school_app.core.errors import Conflict, DomainError, NotFound
+from school_app.core.fingerprint import is_once
 from school_app.marks.models import Assessment, AssessmentResult
 from school_app.schools.models import TeachingGroup
 from school_app.students.models import TeachingGroupMember
@@ -24,19 +26,33 @@ AnySession = Session | scoped_session[Any]
 MOST = Decimal(100000)
 TITLE_LENGTH = 200
 LONGEST_AGO = timedelta(days=366)
+# The words of OneRoster for a result that counts, and for one that nobody has.
+GRADED, NOT_SUBMITTED = "fully graded", "not submitted"
 
 
 class InvalidMark(DomainError):
     """What was entered cannot stand; str() names the field and the remedy."""
 
 
+class ResultsChanged(Conflict):
+    """Somebody else entered other results for the same students after the page was opened."""
+
+
 @dataclass(frozen=True, slots=True)
-class NewAssessment:
-    """What an assessment is made with; results are out of `maximum`."""
+class Particulars:
+    """What an assessment is made with, or changed to; results are out of `maximum`."""
 
     title: str
     due_on: date
     maximum: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What was entered for one student, and what the page had shown; None is no result."""
+
+    entered: Decimal | None
+    shown: Decimal | None
 
 
 def number(text: str, label: str) -> Decimal:
@@ -50,21 +66,41 @@ def number(text: str, label: str) -> Decimal:
     return found
 
 
-def add_assessment(session: AnySession, group: TeachingGroup, new: NewAssessment, *, today: date) -> Assessment:
-    """Make an assessment of a class; its term is that of the class."""
-    title = new.title.strip()
-    if not title or len(title) > TITLE_LENGTH:
-        raise InvalidMark(f"Title: write what it was, in {TITLE_LENGTH} characters or fewer.")
-    if new.maximum <= 0:
-        raise InvalidMark("Out of: enter a number above 0.")
-    if not today - LONGEST_AGO <= new.due_on <= today + LONGEST_AGO:
-        raise InvalidMark("Day: choose a day of this school year.")
-    made = Assessment(
-        teaching_group_id=group.id, term_id=group.term_id, title=title, due_on=new.due_on, maximum=new.maximum
-    )
+def add_assessment(
+    session: AnySession, group: TeachingGroup, new: Particulars, *, today: date, once: str = ""
+) -> Assessment:
+    """Make an assessment of a class; its term is that of the class.
+
+    `once` names what the form makes: sending the form again finds what it made before.
+    """
+    if is_once(once):
+        made = session.scalar(
+            select(Assessment).where(Assessment.sourced_id == once, Assessment.teaching_group_id == group.id)
+        )
+        if made is not None:
+            return made
+    made = Assessment(teaching_group_id=group.id, term_id=group.term_id, sourced_id=once if is_once(once) else None)
+    _set(made, new, today)
     session.add(made)
     session.flush()
     return made
+
+
+def change_assessment(session: AnySession, assessment: Assessment, new: Particulars, *, today: date) -> None:
+    """Correct an assessment's title, day or maximum; its results stay as they are."""
+    _set(assessment, new, today)
+    session.flush()
+
+
+def _set(assessment: Assessment, new: Particulars, today: date) -> None:
+    title = new.title.strip()
+    if not title or len(title) > TITLE_LENGTH:
+        raise InvalidMark(f"Title: write what it was, in {TITLE_LENGTH} characters or fewer.")
+    if new.maximum <= (assessment.minimum or 0):
+        raise InvalidMark(f"Out of: enter a number above {(assessment.minimum or Decimal(0)).normalize():f}.")
+    if new.due_on != assessment.due_on and not today - LONGEST_AGO <= new.due_on <= today + LONGEST_AGO:
+        raise InvalidMark("Day: choose a day of this school year.")
+    assessment.title, assessment.due_on, assessment.maximum = title, new.due_on, new.maximum
 
 
 def members(session: AnySession, group_id: int) -> set[int]:
@@ -75,29 +111,51 @@ def members(session: AnySession, group_id: int) -> set[int]:
 
 
 def enter_results(
-    session: AnySession, assessment: Assessment, scores: Mapping[int, Decimal | None], *, by: By, today: date
+    session: AnySession, assessment: Assessment, scores: Mapping[int, Score], *, by: By, today: date
 ) -> set[int]:
-    """Set the results of an assessment; None takes one away. Returns the ids of the students whose result changed.
+    """Set the results of an assessment where they differ from what the page showed; returns whose changed.
 
-    A score above the maximum is kept: it is extra credit, or a slip that the page points out.
+    A score above the maximum is kept: it is extra credit, or a slip that the page points out. Raises ResultsChanged
+    where a result that was changed here was changed elsewhere too, InvalidMark below the minimum, NotFound for a
+    student who is not of the class.
     """
     if scores.keys() - members(session, assessment.teaching_group_id):
         raise NotFound("student in this class")
     stored = {
         one.student_id: one
         for one in session.scalars(
-            select(AssessmentResult).where(AssessmentResult.assessment_id == assessment.id).with_for_update()
+            select(AssessmentResult)
+            .where(AssessmentResult.assessment_id == assessment.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
         )
     }
-    changed = set()
-    for student_id, score in scores.items():
+    changed = {id_: score for id_, score in scores.items() if score.entered != score.shown}
+    _refuse(assessment, changed, stored)
+    touched = {id_ for id_, score in changed.items() if _score_of(stored, id_) != score.entered}
+    for student_id in sorted(touched):
         result = stored.get(student_id)
-        if (result.score if result else None) == score:
-            continue
-        changed.add(student_id)
         if result is None:
             result = AssessmentResult(assessment_id=assessment.id, student_id=student_id)
             session.add(result)
-        result.score, result.scored_on, result.entered_by = score, min(assessment.due_on, today), by.id
+        score = changed[student_id].entered
+        result.score, result.score_status = score, NOT_SUBMITTED if score is None else GRADED
+        result.scored_on, result.entered_by, result.entered_at = min(assessment.due_on, today), by.id, clock.now()
     session.flush()
-    return changed
+    return touched
+
+
+def _score_of(stored: Mapping[int, AssessmentResult], student_id: int) -> Decimal | None:
+    return stored[student_id].score if student_id in stored else None
+
+
+def _refuse(assessment: Assessment, changed: Mapping[int, Score], stored: Mapping[int, AssessmentResult]) -> None:
+    entered: Sequence[Decimal] = [score.entered for score in changed.values() if score.entered is not None]
+    if any(score < assessment.minimum for score in entered):
+        raise InvalidMark(f"Result: the lowest possible is {assessment.minimum.normalize():f}; leave out what is none.")
+    for id_, score in changed.items():
+        if _score_of(stored, id_) not in (score.shown, score.entered):
+            raise ResultsChanged(
+                "Somebody else changed some of these results after you opened the page. "
+                "Below is how they stand now; enter yours again where they are right."
+            )
