@@ -5,94 +5,100 @@ school_app.features registers the blueprint.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
+from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from school_app.alerts.evaluation import evaluate
 from school_app.alerts.sources import sources
-from school_app.behaviour.models import Incident, IncidentKind
-from school_app.behaviour.service import SEVERITIES, InvalidIncident, Report, record_incident
-from school_app.core import clock, paging
+from school_app.audit.events import Event
+from school_app.audit.service import record
+from school_app.behaviour import queries
+from school_app.behaviour.forms import read_filters, read_report
+from school_app.behaviour.models import IncidentKind
+from school_app.behaviour.service import SEVERITIES, InvalidIncident, record_incident
+from school_app.core import clock
 from school_app.core.db import db
-from school_app.core.errors import NotFound
+from school_app.core.fingerprint import new_once
 from school_app.core.permissions import Permission, requires, viewer
 from school_app.students.access import reach_of, reachable_student
 from school_app.students.models import Student
 
 blueprint = Blueprint("behaviour", __name__)
-PAGE = 50
+KINDS = (("", "All"), (IncidentKind.CONCERN.value, "Incidents"), (IncidentKind.POSITIVE.value, "Positive records"))
+FILTERS = ("kind", "severity", "form", "since", "mine")
 
 
 @blueprint.get("/incidents")
 @requires(Permission.INCIDENT_RECORD, Permission.SCHOOL_FIGURES)
 def index() -> str:
-    """Incidents and positive records of the students in reach, the latest first."""
-    reach = reach_of(db.session, viewer(), today=clock.today(g.timezone))
-    kind = request.args.get("kind", "")
-    statement = select(Incident, Student).join(Student, Student.id == Incident.student_id).where(reach.students())
-    if kind in {one.value for one in IncidentKind}:
-        statement = statement.where(Incident.kind == IncidentKind(kind))
-    if cursor := request.args.get("after"):
-        key = paging.decode(cursor, datetime, int)
-        statement = statement.where(paging.behind(Incident.recorded_at, Incident.id, key))
-    ordered = statement.order_by(Incident.recorded_at.desc(), Incident.id.desc()).limit(PAGE + 1)
-    page = paging.page(db.session.execute(ordered).all(), PAGE, lambda row: (row[0].recorded_at, row[0].id))
-    more = url_for("behaviour.index", after=page.next, kind=kind or None) if page.next else None
-    return render_template("behaviour/index.html", page=page, more=more, kind=kind, severities=SEVERITIES)
+    """Incidents and positive records of the students in reach, the latest recorded first."""
+    today = _today()
+    reach = reach_of(db.session, viewer(), today=today)
+    filters = read_filters(request.args, account_id=viewer().account_id)
+    page = queries.incidents(db.session, reach, filters, cursor=request.args.get("after"))
+    asked: dict[str, Any] = {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    return render_template(
+        "behaviour/index.html",
+        page=page,
+        more=url_for("behaviour.index", after=page.next, **asked) if page.next else None,
+        asked=asked,
+        kinds=KINDS,
+        forms=[("", "All"), *queries.forms_in_reach(db.session, reach, today)],
+        severities=SEVERITIES,
+    )
 
 
 @blueprint.get("/incidents/<int:incident_id>")
 @requires(Permission.STUDENT_VIEW)
 def incident(incident_id: int) -> str:
-    """One incident."""
-    reach = reach_of(db.session, viewer(), today=clock.today(g.timezone))
-    row = db.session.execute(
-        select(Incident, Student)
-        .join(Student, Student.id == Incident.student_id)
-        .where(Incident.id == incident_id, reach.students())
-    ).first()
-    if row is None:
-        raise NotFound("incident")
-    return render_template("behaviour/incident.html", incident=row[0], student=row[1], severities=SEVERITIES)
+    """One incident; that it was looked at is recorded."""
+    reach = reach_of(db.session, viewer(), today=_today())
+    found, student = queries.reachable_incident(db.session, reach, incident_id)
+    record(db.session, Event.INCIDENT_VIEWED, found)
+    db.session.commit()
+    return render_template("behaviour/incident.html", incident=found, student=student, severities=SEVERITIES)
 
 
-@blueprint.route("/students/<int:student_id>/incidents/new", methods=["GET", "POST"])
+@blueprint.get("/students/<int:student_id>/incidents/new")
 @requires(Permission.INCIDENT_RECORD)
-def new(student_id: int) -> str | Response | tuple[str, int]:
+def new(student_id: int) -> str:
+    """The form for an incident or a positive record of a student in reach."""
+    return _form_page(reachable_student(db.session, viewer(), student_id, today=_today()))
+
+
+@blueprint.post("/students/<int:student_id>/incidents/new")
+@requires(Permission.INCIDENT_RECORD)
+def add(student_id: int) -> Response | tuple[str, int]:
     """Record an incident or a positive record, and judge the student anew."""
-    today = clock.today(g.timezone)
+    today = _today()
     student = reachable_student(db.session, viewer(), student_id, today=today)
-    error = None
-    if request.method == "POST":
-        try:
-            record_incident(db.session, student.id, _report(), by=viewer().by, today=today)
-            evaluate(db.session, sources(), [student.id], as_of=today)
-        except InvalidIncident as refused:
-            db.session.rollback()
-            error = str(refused)
-        else:
-            db.session.commit()
-            flash("It is recorded.", "success")
-            return redirect(url_for("students.student", student_id=student_id), code=303)
-    page = render_template(
-        "behaviour/new.html", student=student, severities=SEVERITIES, today=today, entered=request.form, error=error
-    )
-    return page, 400 if error else 200
-
-
-def _report() -> Report:
     try:
-        on = date.fromisoformat(request.form.get("occurred_on", ""))
-    except ValueError:
-        raise InvalidIncident("Day: enter a day such as 2026-05-17.") from None
-    severity = request.form.get("severity", "1")
-    return Report(
-        IncidentKind.POSITIVE if request.form.get("kind") == IncidentKind.POSITIVE.value else IncidentKind.CONCERN,
-        on,
-        request.form.get("category", ""),
-        severity=int(severity) if severity.isdecimal() and len(severity) < 3 else 0,
-        description=request.form.get("description", ""),
+        once = request.form.get("once", "")
+        record_incident(db.session, student.id, read_report(request.form), by=viewer().by, today=today, once=once)
+    except InvalidIncident as error:
+        db.session.rollback()
+        student = reachable_student(db.session, viewer(), student_id, today=today)
+        return _form_page(student, error=str(error)), error.status
+    evaluate(db.session, sources(), [student.id], as_of=today)
+    db.session.commit()
+    flash("It is recorded.", "success")
+    return redirect(url_for("students.student", student_id=student_id), code=303)
+
+
+def _today() -> date:
+    return clock.today(g.timezone)
+
+
+def _form_page(student: Student, error: str | None = None) -> str:
+    return render_template(
+        "behaviour/new.html",
+        student=student,
+        severities=SEVERITIES,
+        today=_today(),
+        entered=request.form,
+        once=request.form.get("once") or new_once(),
+        error=error,
     )

@@ -1,0 +1,53 @@
+"""What the pages of incidents post or ask for, read into what the service and the queries take.
+
+behaviour.routes uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from school_app.behaviour.models import IncidentKind
+from school_app.behaviour.queries import Filters
+from school_app.behaviour.service import SEVERITIES, InvalidIncident, Report
+
+
+def read_report(form: Mapping[str, str]) -> Report:
+    """What was entered on an incident. InvalidIncident where the day cannot be read."""
+    try:
+        on = date.fromisoformat(form.get("occurred_on", ""))
+    except ValueError:
+        raise InvalidIncident("Day: enter a day such as 2026-05-17.") from None
+    is_positive = form.get("kind") == IncidentKind.POSITIVE.value
+    return Report(
+        IncidentKind.POSITIVE if is_positive else IncidentKind.CONCERN,
+        on,
+        form.get("category", ""),
+        severity=_severity(form.get("severity", "")) or 0,
+        description=form.get("description", ""),
+    )
+
+
+def read_filters(asked: Mapping[str, str], *, account_id: int) -> Filters:
+    """What a list is asked to be narrowed to; what cannot be read narrows nothing."""
+    kind = asked.get("kind", "")
+    form = asked.get("form", "")
+    return Filters(
+        kind=IncidentKind(kind) if kind in set(IncidentKind) else None,
+        severity=_severity(asked.get("severity", "")),
+        form_id=int(form) if form.isascii() and form.isdecimal() and len(form) < 19 else None,
+        since=_day(asked.get("since", "")),
+        reported_by=account_id if asked.get("mine") == "yes" else None,
+    )
+
+
+def _severity(text: str) -> int | None:
+    return next((number for number in SEVERITIES if str(number) == text), None)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
