@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from click import Group
 from flask import Flask
+
+from school_app.rosters.commands import import_calendar
 
 GROUPS = ("accounts", "schools", "rosters", "alerts", "audit", "operations", "demo")
 
@@ -17,3 +20,6 @@ def init_app(app: Flask) -> None:
     for feature in GROUPS:
         for group in import_module(f"school_app.{feature}.commands").GROUPS:
             app.cli.add_command(group)
+    schools = app.cli.commands["schools"]
+    if isinstance(schools, Group):
+        schools.add_command(import_calendar)

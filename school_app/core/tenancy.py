@@ -100,8 +100,11 @@ def enter_school(session: AnySession, school_id: int | None) -> None:
 
 @contextmanager
 def use_school(session: AnySession, school_id: int) -> Iterator[None]:
-    """Work inside one school; afterwards the school that was set before is set again."""
-    before = current_school(session)
+    """Work inside one school, also where all_schools() stands around it; afterwards everything is as before."""
+    before, every = current_school(session), session.info.get(EVERY_SCHOOL, 0)
+    if session.new or session.dirty or session.deleted:
+        session.flush()
+    session.info[EVERY_SCHOOL] = 0
     enter_school(session, school_id)
     try:
         yield
@@ -111,6 +114,7 @@ def use_school(session: AnySession, school_id: int) -> Iterator[None]:
     finally:
         if session.new or session.dirty or session.deleted:
             session.flush()
+        session.info[EVERY_SCHOOL] = every
         enter_school(session, before)
 
 

@@ -213,3 +213,13 @@ def test_a_row_that_waits_gets_its_school_though_a_bulk_statement_is_recorded_fi
         session.execute(insert(Subject), [{"name": "Greek"}], execution_options={"audit_reason": "a test"})
     session.flush()
     assert waiting.school_id == two_schools.ours.school.id
+
+
+def test_inside_a_school_the_guards_stand_though_every_school_was_open_around_it(
+    session: Any, two_schools: TwoSchools
+) -> None:
+    with all_schools(session):
+        assert session.scalar(select(func.count()).select_from(Form)) == 4
+        with use_school(session, two_schools.theirs.school.id):
+            assert session.scalar(select(func.count()).select_from(Form)) == 2
+        assert session.scalar(select(func.count()).select_from(Form)) == 4

@@ -1,0 +1,404 @@
+"""The rows of a bundle as typed records, the same for both versions; what cannot be read is noted with its place.
+
+rosters.check reads every row once for its problems; rosters.roster reads them again for each school.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+from school_app.rosters.bundle import Bundle
+from school_app.rosters.csv_reader import Row
+from school_app.rosters.problems import Problems
+
+SESSION_TYPES = ("schoolYear", "semester", "term", "gradingPeriod")
+CLASS_TYPES = ("homeroom", "scheduled")
+HOME_ROLES = ("parent", "guardian", "relative")
+STAFF_ROLES_11 = ("administrator", "aide", "proctor", "teacher")
+STAFF_ROLES_12 = (
+    *STAFF_ROLES_11,
+    "counselor",
+    "districtAdministrator",
+    "principal",
+    "siteAdministrator",
+    "systemAdministrator",
+)
+USER_ROLES = {"1.1": ("student", *HOME_ROLES, *STAFF_ROLES_11), "1.2": ("student", *HOME_ROLES, *STAFF_ROLES_12)}
+ENROLMENT_ROLES = ("administrator", "proctor", "student", "teacher", "aide")
+STATUSES = ("", "active", "tobedeleted")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A school year, semester, term or grading period."""
+
+    sourced_id: str
+    title: str
+    type: str
+    starts_on: date
+    ends_on: date
+    parent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Org:
+    """A school or another organisation."""
+
+    sourced_id: str
+    name: str
+    is_school: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A course, for the subject of classes that name none."""
+
+    sourced_id: str
+    title: str
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """A homeroom or a taught class."""
+
+    sourced_id: str
+    title: str
+    code: str
+    is_homeroom: bool
+    grades: tuple[str, ...]
+    course: str
+    school: str
+    terms: tuple[str, ...]
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person with one role; `orgs` are where they have it. In version 1.2 both come from roles.csv."""
+
+    sourced_id: str
+    username: str
+    given_name: str
+    middle_name: str
+    family_name: str
+    email: str
+    phone: str
+    role: str
+    orgs: tuple[str, ...]
+    agents: tuple[str, ...]
+    grades: tuple[str, ...]
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A person's place in a class."""
+
+    sourced_id: str
+    class_id: str
+    school: str
+    user: str
+    role: str
+    is_primary: bool
+    begins_on: date | None
+    ends_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Demographics:
+    """A student's day of birth and sex, where known."""
+
+    user: str
+    birth_date: date | None
+    sex: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """An assessment of a class."""
+
+    sourced_id: str
+    title: str
+    assigned_on: date | None
+    due_on: date
+    class_id: str
+    category: str
+    term: str
+    minimum: Decimal
+    maximum: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A student's result in an assessment; `score` None where there is none."""
+
+    sourced_id: str
+    line_item: str
+    student: str
+    status: str
+    score: Decimal | None
+    scored_on: date
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The fields of one row, read with what is expected of them; every failure is noted at its place."""
+
+    file: str
+    row: Row
+    problems: Problems
+
+    def text(self, name: str, *, needed: bool = False, longest: int = 191) -> str:
+        """A text; an empty one where the column is missing."""
+        value = self.row.fields.get(name, "")
+        if needed and not value:
+            self._wrong(name, "The field is empty.", "Fill it in.")
+        if len(value) > longest:
+            self._wrong(name, f"The text has {len(value)} characters.", f"{longest} are the most.")
+        return value
+
+    def list(self, name: str) -> tuple[str, ...]:
+        """A list, separated by commas within the field."""
+        return tuple(part.strip() for part in self.row.fields.get(name, "").split(",") if part.strip())
+
+    def choice(self, name: str, known: Collection[str]) -> str:
+        """One of some words; where it is another, the error is noted and an empty one returned."""
+        value = self.row.fields.get(name, "")
+        if value in known:
+            return value
+        accepted = ", ".join(word or "(empty)" for word in known)
+        self._wrong(name, f"{value!r} is not known here.", f"Accepted: {accepted}.")
+        return ""
+
+    def day(self, name: str, *, needed: bool = False) -> date | None:
+        """A day, ISO 8601; None where the field is empty."""
+        value = self.row.fields.get(name, "")
+        if not value:
+            if needed:
+                self._wrong(name, "The field is empty.", "Enter a day such as 2026-05-17.")
+            return None
+        try:
+            found = date.fromisoformat(value)
+        except ValueError:
+            self._wrong(name, f"{value!r} is no day.", "Write it as 2026-05-17.")
+            return None
+        if len(value) != 10 or not 1900 <= found.year <= 2200:
+            self._wrong(name, f"{value!r} is no day of this time.", "Write it as 2026-05-17.")
+        return found
+
+    def needed_day(self, name: str) -> date:
+        """A day that has to be there; where it is not, the error is noted and a stand-in returned."""
+        return self.day(name, needed=True) or date(1900, 1, 1)
+
+    def flag(self, name: str) -> bool:
+        """true or false; an empty field is false."""
+        return self.choice(name, ("", "true", "false")) == "true"
+
+    def number(self, name: str) -> Decimal | None:
+        """A number; None where the field is empty."""
+        value = self.row.fields.get(name, "")
+        if not value:
+            return None
+        try:
+            found = Decimal(value)
+        except InvalidOperation:
+            self._wrong(name, f"{value!r} is no number.", "Write it with a point, such as 17.5.")
+            return None
+        if not found.is_finite() or abs(found) >= 1_000_000 or found != round(found, 3):
+            self._wrong(name, f"{value!r} cannot be kept.", "Numbers below a million with three decimals can.")
+            return None
+        return found
+
+    def is_active(self) -> bool:
+        """Whether the row is not marked to be deleted."""
+        return self.choice("status", STATUSES) != "tobedeleted"
+
+    def _wrong(self, column: str, message: str, remedy: str) -> None:
+        self.problems.error(self.file, self.row.line, column, message=message, remedy=remedy)
+
+
+def _each(bundle: Bundle, name: str, problems: Problems) -> Iterator[Reader]:
+    for row in bundle.rows(name, problems):
+        yield Reader(name, row, problems)
+
+
+def sessions(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Session]]:
+    """The school years and their parts, with their lines."""
+    for read in _each(bundle, "academicSessions.csv", problems):
+        if read.is_active():
+            yield (
+                read.row.line,
+                Session(
+                    read.text("sourcedId", needed=True),
+                    read.text("title", needed=True, longest=80),
+                    read.choice("type", SESSION_TYPES),
+                    starts_on=read.needed_day("startDate"),
+                    ends_on=read.needed_day("endDate"),
+                    parent=read.text("parentSourcedId"),
+                ),
+            )
+
+
+def orgs(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Org]]:
+    """The organisations, with their lines."""
+    for read in _each(bundle, "orgs.csv", problems):
+        if read.is_active():
+            name = read.text("name", needed=True)
+            yield read.row.line, Org(read.text("sourcedId", needed=True), name, read.text("type") == "school")
+
+
+def courses(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Course]]:
+    """The courses, with their lines."""
+    for read in _each(bundle, "courses.csv", problems):
+        if read.is_active():
+            yield (
+                read.row.line,
+                Course(read.text("sourcedId", needed=True), read.text("title", needed=True), read.list("subjects")),
+            )
+
+
+def classes(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Class]]:
+    """The classes, with their lines."""
+    for read in _each(bundle, "classes.csv", problems):
+        if read.is_active():
+            yield (
+                read.row.line,
+                Class(
+                    read.text("sourcedId", needed=True),
+                    read.text("title", needed=True, longest=160),
+                    read.text("classCode", longest=80),
+                    is_homeroom=read.choice("classType", CLASS_TYPES) == "homeroom",
+                    grades=read.list("grades"),
+                    course=read.text("courseSourcedId"),
+                    school=read.text("schoolSourcedId", needed=True),
+                    terms=read.list("termSourcedIds"),
+                    subjects=read.list("subjects"),
+                ),
+            )
+
+
+def users(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, User]]:
+    """The people, with their lines; who is marked to be deleted comes as inactive."""
+    roles = _roles(bundle, problems) if bundle.version == "1.2" else {}
+    for read in _each(bundle, "users.csv", problems):
+        sourced_id = read.text("sourcedId", needed=True)
+        role, places = roles.get(sourced_id, ("", ()))
+        if bundle.version == "1.1":
+            role, places = read.choice("role", USER_ROLES["1.1"]), read.list("orgSourcedIds")
+        elif not role:
+            problems.error(
+                "users.csv",
+                read.row.line,
+                "sourcedId",
+                message=f"{sourced_id!r} has no role.",
+                remedy="Give the person a row in roles.csv.",
+            )
+        yield (
+            read.row.line,
+            User(
+                sourced_id,
+                read.text("username", longest=120),
+                read.text("givenName", needed=True, longest=120),
+                read.text("middleName", longest=120),
+                read.text("familyName", needed=True, longest=120),
+                email=read.text("email"),
+                phone=read.text("phone", longest=60) or read.text("sms", longest=60),
+                role=role,
+                orgs=places,
+                agents=read.list("agentSourcedIds"),
+                grades=read.list("grades"),
+                is_active=read.is_active() and read.choice("enabledUser", ("", "true", "false")) != "false",
+            ),
+        )
+
+
+def _roles(bundle: Bundle, problems: Problems) -> dict[str, tuple[str, tuple[str, ...]]]:
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for read in _each(bundle, "roles.csv", problems):
+        if not read.is_active():
+            continue
+        user, org = read.text("userSourcedId", needed=True), read.text("orgSourcedId", needed=True)
+        role = read.choice("role", USER_ROLES["1.2"])
+        is_primary = read.choice("roleType", ("primary", "secondary")) == "primary"
+        before = found.get(user)
+        places = (*(before[1] if before else ()), org)
+        found[user] = (role if is_primary or before is None else before[0], tuple(dict.fromkeys(places)))
+    return found
+
+
+def enrolments(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Enrolment]]:
+    """Who is in which class, with their lines."""
+    for read in _each(bundle, "enrollments.csv", problems):
+        if read.is_active():
+            yield (
+                read.row.line,
+                Enrolment(
+                    read.text("sourcedId", needed=True),
+                    read.text("classSourcedId", needed=True),
+                    read.text("schoolSourcedId", needed=True),
+                    read.text("userSourcedId", needed=True),
+                    role=read.choice("role", ENROLMENT_ROLES),
+                    is_primary=read.flag("primary"),
+                    begins_on=read.day("beginDate"),
+                    ends_on=read.day("endDate"),
+                ),
+            )
+
+
+def demographics(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Demographics]]:
+    """Days of birth and sexes, with their lines."""
+    for read in _each(bundle, "demographics.csv", problems):
+        if read.is_active():
+            sex = read.choice("sex", ("", "male", "female", "unspecified", "other"))
+            yield read.row.line, Demographics(read.text("sourcedId", needed=True), read.day("birthDate"), sex)
+
+
+def categories(bundle: Bundle, problems: Problems) -> dict[str, str]:
+    """The titles of assessment categories by their id."""
+    return {
+        read.text("sourcedId", needed=True): read.text("title", longest=120)
+        for read in _each(bundle, "categories.csv", problems)
+    }
+
+
+def line_items(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, LineItem]]:
+    """The assessments, with their lines."""
+    for read in _each(bundle, "lineItems.csv", problems):
+        if read.is_active():
+            yield (
+                read.row.line,
+                LineItem(
+                    read.text("sourcedId", needed=True),
+                    read.text("title", needed=True, longest=200),
+                    read.day("assignDate"),
+                    due_on=read.needed_day("dueDate"),
+                    class_id=read.text("classSourcedId", needed=True),
+                    category=read.text("categorySourcedId"),
+                    term=read.text("gradingPeriodSourcedId"),
+                    minimum=read.number("resultValueMin") or Decimal(0),
+                    maximum=read.number("resultValueMax") or Decimal(100),
+                ),
+            )
+
+
+def results(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Result]]:
+    """The results, with their lines."""
+    for read in _each(bundle, "results.csv", problems):
+        if read.is_active():
+            yield (
+                read.row.line,
+                Result(
+                    read.text("sourcedId", needed=True),
+                    read.text("lineItemSourcedId", needed=True),
+                    read.text("studentSourcedId", needed=True),
+                    status=read.text("scoreStatus", longest=40) or "fully graded",
+                    score=read.number("score"),
+                    scored_on=read.needed_day("scoreDate"),
+                    comment=read.text("comment", longest=4000),
+                ),
+            )

@@ -1,0 +1,130 @@
+"""Importing: a whole bundle for operators, one school's part of it for its admin; all or nothing.
+
+Commands and jobs call these and commit; ImportRefused and ImportBrake say why nothing was written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.audit.events import Event
+from school_app.audit.service import record
+from school_app.core import clock
+from school_app.core.tenancy import all_schools, use_school
+from school_app.rosters import records
+from school_app.rosters.bundle import open_bundle, refused
+from school_app.rosters.check import check
+from school_app.rosters.merge import Counts
+from school_app.rosters.problems import Problems
+from school_app.rosters.roster import Roster, Target
+from school_app.schools.models import School
+
+AnySession = Session | scoped_session[Any]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a bundle is brought in: one org of it or all schools, forced past the brake or not."""
+
+    org: str | None = None
+    force: bool = False
+    timezone: str = "UTC"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an import did: the counts of each school by its name, and the problems that were only warnings."""
+
+    schools: dict[str, Counts] = field(default_factory=dict)
+    problems: Problems = field(default_factory=Problems)
+
+    @property
+    def differences(self) -> int:
+        """How many rows were written in all."""
+        return sum(counts.differences for counts in self.schools.values())
+
+
+def _quiet(text: str) -> None:
+    """Progress that nobody watches."""
+
+
+def import_bundle(
+    session: AnySession, file: Path, options: Options, *, name: str | None = None, progress: Progress = _quiet
+) -> Outcome:
+    """Bring in every school of a bundle, or one; schools that are new are made. For operators.
+
+    Raises ImportRefused or ImportBrake; the caller rolls back then, and nothing was written.
+    """
+    outcome = Outcome()
+    with open_bundle(file, name or file.name) as bundle:
+        progress("Checking every row")
+        check(bundle, outcome.problems)
+        orgs = [one for _, one in records.orgs(bundle, Problems()) if one.is_school]
+        chosen = [one for one in orgs if options.org in (None, one.sourced_id)]
+        if not chosen:
+            known = ", ".join(one.sourced_id for one in orgs) or "none"
+            raise refused("orgs.csv", f"There is no school {options.org!r} in it.", f"Its schools are: {known}.")
+        for org in chosen:
+            progress(f"Bringing in {org.name}")
+            school = _school_of(session, org, timezone=options.timezone)
+            target = Target(org.sourced_id, school.slug, clock.today(school.timezone), force=options.force)
+            with use_school(session, school.id):
+                outcome.schools[org.name] = Roster(session, bundle, target).bring_in()
+                _record(session, name or file.name, outcome.schools[org.name])
+    return outcome
+
+
+def import_own(
+    session: AnySession, file: Path, *, name: str, force: bool = False, progress: Progress = _quiet
+) -> Outcome:
+    """Bring in the session's own school from a bundle; rows of other schools are left alone. For a school's admin."""
+    outcome = Outcome()
+    school = session.scalars(select(School)).one()
+    with open_bundle(file, name) as bundle:
+        progress("Checking every row")
+        check(bundle, outcome.problems)
+        orgs = [one for _, one in records.orgs(bundle, Problems()) if one.is_school]
+        if school.sourced_id not in {one.sourced_id for one in orgs}:
+            message = f"None of its schools is {school.name} ({school.sourced_id or 'which has no roster id yet'})."
+            raise refused("orgs.csv", message, "Ask the platform’s operator to import the bundle the first time.")
+        progress(f"Bringing in {school.name}")
+        target = Target(school.sourced_id or "", school.slug, clock.today(school.timezone), force=force)
+        outcome.schools[school.name] = Roster(session, bundle, target).bring_in()
+        _record(session, name, outcome.schools[school.name])
+    return outcome
+
+
+def _school_of(session: AnySession, org: records.Org, *, timezone: str) -> School:
+    with all_schools(session):
+        school = session.scalar(select(School).where(School.sourced_id == org.sourced_id))
+        if school is None:
+            slugs = set(session.scalars(select(School.slug)))
+            school = School(
+                sourced_id=org.sourced_id, name=org.name, slug=free_slug(org.name, slugs), timezone=timezone
+            )
+            session.add(school)
+            session.flush()
+        return school
+
+
+def free_slug(name: str, taken: set[str]) -> str:
+    """A short name for addresses and log-ins that nobody has yet: "grand-bend-high-school"."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:60] or "school"
+    return next(slug for number in range(1, len(taken) + 2) if (slug := _numbered(plain, number)) not in taken)
+
+
+def _numbered(plain: str, number: int) -> str:
+    return plain if number == 1 else f"{plain}-{number}"
+
+
+def _record(session: AnySession, name: str, counts: Counts) -> None:
+    if counts.differences:
+        record(session, Event.IMPORT_FINISHED, reason=f"{name}: {counts.differences} rows written")
