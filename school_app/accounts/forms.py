@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, SelectMultipleField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -54,7 +55,10 @@ class RolesForm(FlaskForm):
     """The roles of an account."""
 
     roles = SelectMultipleField(
-        "Roles", choices=ROLE_CHOICES, option_widget=CheckboxInput(), widget=ListWidget(prefix_label=False)
+        "Roles",
+        choices=[SelectChoice(*choice) for choice in ROLE_CHOICES],
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
     )
 
     def chosen(self) -> frozenset[Role]:
