@@ -32,6 +32,7 @@ ROUTES = (
 # Modules that add their pages to a blueprint of the list above.
 MORE_ROUTES = (
     "accounts.staff_routes",
+    "alerts.thresholds_routes",
     "dashboards.student_page",
     "dashboards.case_page",
     "dashboards.search",

@@ -26,6 +26,7 @@ from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve, send
 from school_app.core.tenancy import all_schools, use_school
+from school_app.rosters import uploads
 from school_app.schools.models import School
 
 log = structlog.get_logger()
@@ -156,4 +157,12 @@ def evaluate_school() -> Counts:
         counts["raised"] += done.raised
         counts["worsened"] += done.count(Move.WORSEN)
         counts["resolved"] += done.count(Move.RESOLVE)
+    return counts
+
+
+def run_import(import_id: int, force: bool = False) -> Counts:
+    """Try an uploaded file or bring it in, inside the job's school."""
+    settings = current_app.config["FORMROOM"]
+    counts = uploads.run(db.session, settings, import_id, force=force)
+    db.session.commit()
     return counts

@@ -5,6 +5,7 @@ rosters.check and rosters.roster read its files; nothing here touches the databa
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ MOST_MEMBERS = 60
 # Text packs ten to twenty times; a bomb a thousand times.
 MOST_RATIO = 200
 MANIFEST = "manifest.csv"
+# What the library raises where the bytes of a zip contradict each other.
+DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError, struct.error, zlib.error)
 MANIFEST_LAYOUT = Layout(("propertyName", "value"))
 
 
@@ -56,7 +59,7 @@ def open_bundle(file: Path | IO[bytes], name: str) -> Iterator[Bundle]:
         _check_members(archive, name)
         try:
             yield _read_manifest(archive, name)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error):
+        except DAMAGE:
             raise refused(name, "A file in the zip is damaged.", "Export the bundle again.") from None
 
 

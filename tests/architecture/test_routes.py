@@ -67,6 +67,7 @@ ARGUMENTS: dict[str, Callable[[World], object]] = {
     "month": lambda world: TODAY[:7],
     "token": lambda world: "no-such-token",
     "what": lambda world: "disable",
+    "answer": lambda world: "confirm",
     "filename": lambda world: "css/tokens.css",
 }
 # Arguments that say which row of which school is meant: with another school's value the answer is "not found".

@@ -1,0 +1,151 @@
+"""Files that a school's admin uploads: kept apart, tried first, brought in by a job, and thrown away.
+
+rosters.routes and workers.jobs use it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.config import Settings
+from school_app.core import clock
+from school_app.core.acting import By
+from school_app.core.errors import DomainError, NotFound
+from school_app.rosters import local
+from school_app.rosters.merge import Counts
+from school_app.rosters.models import Import, ImportKind, ImportProblem, ImportStatus
+from school_app.rosters.problems import ImportRefused, Problem, Problems
+from school_app.rosters.roster import ImportBrake
+from school_app.rosters.service import import_own
+
+AnySession = Session | scoped_session[Any]
+FOLDER = "uploads"
+CHUNK = 1024 * 1024
+PROBLEMS_KEPT = 1_000
+LOCAL: dict[ImportKind, Callable[[Any, local.File, local.Known], Counts]] = {
+    ImportKind.CALENDAR: local.import_calendar,
+    ImportKind.ATTENDANCE: local.import_attendance,
+    ImportKind.BEHAVIOUR: local.import_behaviour,
+}
+
+
+class InvalidUpload(DomainError):
+    """The upload cannot be taken; str() says why."""
+
+
+def store(session: AnySession, settings: Settings, stream: IO[bytes], name: str, kind: ImportKind, *, by: By) -> Import:
+    """Keep an uploaded file where only the product reads it, and write the row of its trial."""
+    if not name:
+        raise InvalidUpload("File: choose one.")
+    folder = settings.data_dir / FOLDER
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stored_as = secrets.token_hex(16)
+    digest, size = hashlib.sha256(), 0
+    with (folder / stored_as).open("xb") as kept:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            kept.write(chunk)
+    row = Import(
+        kind=kind,
+        file_name=name[-255:],
+        stored_as=stored_as,
+        sha256=digest.hexdigest(),
+        size_bytes=size,
+        dry_run=True,
+        requested_by=by.id,
+        requested_by_name=by.name,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def confirm(session: AnySession, import_id: int) -> Import:
+    """Turn a trial that went well into the import itself. InvalidUpload where there is nothing to confirm."""
+    row = session.scalar(select(Import).where(Import.id == import_id).with_for_update())
+    if row is None:
+        raise NotFound("import")
+    if not row.dry_run or row.status is not ImportStatus.DONE or row.stored_as is None:
+        raise InvalidUpload("This import cannot be confirmed; upload the file again.")
+    row.dry_run, row.status, row.counts = False, ImportStatus.WAITING, None
+    row.finished_at = None
+    session.flush()
+    return row
+
+
+def drop(session: AnySession, settings: Settings, import_id: int) -> None:
+    """Throw an uploaded file away; its row stays."""
+    row = session.scalar(select(Import).where(Import.id == import_id).with_for_update())
+    if row is None:
+        raise NotFound("import")
+    if row.stored_as:
+        (settings.data_dir / FOLDER / row.stored_as).unlink(missing_ok=True)
+    row.stored_as = None
+    if row.dry_run:
+        row.status = ImportStatus.REFUSED
+    session.flush()
+
+
+def run(session: AnySession, settings: Settings, import_id: int, *, force: bool) -> dict[str, Any]:
+    """Try an import, or carry it out, inside its school; the outcome is in its row.
+
+    The caller has committed before and commits afterwards: what a trial writes, or a refused file, is rolled back here.
+    """
+    row = session.get_one(Import, import_id)
+    if row.status is not ImportStatus.WAITING or row.stored_as is None:
+        return {"skipped": "the file is gone or was dealt with"}
+    path, name = settings.data_dir / FOLDER / row.stored_as, row.file_name
+    kind, is_trial, problems = row.kind, row.dry_run, Problems()
+    counts: Counts | None = None
+    try:
+        with session.begin_nested() as work:
+            counts, problems = _bring_in(session, path, name, kind, force=force)
+            if is_trial:
+                work.rollback()
+    except ImportRefused as error:
+        problems.errors.extend(error.problems)
+        problems.more_errors += error.more
+    except ImportBrake as error:
+        problems.error(name, None, None, message=str(error), remedy="Tick the box to force it, if it is right.")
+    _keep(session, import_id, counts, problems)
+    return counts.as_dict() if counts else {"errors": len(problems.errors) + problems.more_errors}
+
+
+def _bring_in(session: AnySession, path: Path, name: str, kind: ImportKind, *, force: bool) -> tuple[Counts, Problems]:
+    if kind is ImportKind.ROSTER:
+        outcome = import_own(session, path, name=name, force=force)
+        return next(iter(outcome.schools.values())), outcome.problems
+    problems = Problems()
+    return LOCAL[kind](session, local.File(path, name, problems), local.Known()), problems
+
+
+def _keep(session: AnySession, import_id: int, counts: Counts | None, problems: Problems) -> None:
+    row = session.get_one(Import, import_id)
+    row.status = ImportStatus.REFUSED if counts is None else ImportStatus.DONE
+    row.counts = counts.as_dict() if counts else None
+    row.error_count = len(problems.errors) + problems.more_errors
+    row.warning_count, row.finished_at = len(problems.warnings), clock.now()
+    found = [*problems.errors, *problems.warnings][:PROBLEMS_KEPT]
+    if found:
+        session.execute(insert(ImportProblem), [_problem(import_id, one) for one in found])
+    session.flush()
+
+
+def _problem(import_id: int, one: Problem) -> dict[str, Any]:
+    return {
+        "import_id": import_id,
+        "severity": one.severity.value,
+        "file": one.file[:120],
+        "line": one.line,
+        "column": one.column,
+        "message": one.message[:500],
+        "remedy": one.remedy[:500],
+    }

@@ -1,0 +1,148 @@
+"""What an admin sets up: who is master of a form and head of a year, the calendar, the school's settings.
+
+schools.routes calls these; nothing here commits.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import available_timezones
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.accounts.models import Account, AccountRole, AccountStatus
+from school_app.core.errors import DomainError, NotFound
+from school_app.core.permissions import Role
+from school_app.schools.models import (
+    CalendarDay,
+    DayType,
+    Form,
+    FormMaster,
+    HeadOfYear,
+    School,
+    SessionScheme,
+    Subject,
+    YearGroup,
+)
+
+AnySession = Session | scoped_session[Any]
+NAME_LENGTH = 80
+NOTE_LENGTH = 200
+
+
+class InvalidSetting(DomainError):
+    """What was entered cannot stand; str() names the field and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolSettings:
+    """A school's own settings, as entered."""
+
+    name: str
+    timezone: str
+    register_closes: str
+    session_scheme: str
+
+
+def change_school(session: AnySession, settings: SchoolSettings) -> School:
+    """Change the session's school. The caller forgets the cached row after the commit."""
+    school = session.scalars(select(School)).one()
+    if not settings.name.strip() or len(settings.name) > 200:
+        raise InvalidSetting("Name: write the school’s name, in 200 characters or fewer.")
+    if settings.timezone not in available_timezones():
+        raise InvalidSetting("Time zone: write one such as Europe/London.")
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", settings.register_closes):
+        raise InvalidSetting("Registers close: write a time such as 09:15.")
+    if settings.session_scheme not in {one.value for one in SessionScheme}:
+        raise InvalidSetting("Sessions: choose whole days, or mornings and afternoons.")
+    school.name, school.timezone = settings.name.strip(), settings.timezone
+    school.register_closes, school.session_scheme = settings.register_closes, SessionScheme(settings.session_scheme)
+    session.flush()
+    return school
+
+
+def set_day(session: AnySession, on: date, kind: DayType, *, note: str) -> CalendarDay:
+    """Say what a day of the calendar is."""
+    if len(note) > NOTE_LENGTH:
+        raise InvalidSetting(f"Note: keep to {NOTE_LENGTH} characters.")
+    day = session.scalar(select(CalendarDay).where(CalendarDay.date == on).with_for_update())
+    if day is None:
+        day = CalendarDay(date=on, day_type=kind)
+        session.add(day)
+    day.day_type, day.note = kind, note.strip() or None
+    session.flush()
+    return day
+
+
+def appoint_master(session: AnySession, form_id: int, account_id: int, *, from_day: date) -> FormMaster:
+    """Make somebody a form's master from a day on: whoever was it until then has the day before as their last.
+
+    The person gets the role of a form master where they have it not yet.
+    """
+    form = session.get(Form, form_id)
+    if form is None:
+        raise NotFound("form")
+    account = _staff(session, account_id)
+    for before in session.scalars(
+        select(FormMaster).where(
+            FormMaster.form_id == form_id, or_(FormMaster.ends_on.is_(None), FormMaster.ends_on >= from_day)
+        )
+    ).all():
+        _end(session, before, from_day)
+    made = FormMaster(form_id=form_id, account_id=account.id, starts_on=from_day)
+    session.add(made)
+    _grant(session, account.id, Role.FORM_MASTER)
+    session.flush()
+    return made
+
+
+def appoint_head(session: AnySession, year_group_id: int, account_id: int, *, from_day: date) -> HeadOfYear:
+    """Make somebody head of a year from a day on, as appoint_master() does for a form."""
+    if session.get(YearGroup, year_group_id) is None:
+        raise NotFound("year group")
+    account = _staff(session, account_id)
+    for before in session.scalars(
+        select(HeadOfYear).where(
+            HeadOfYear.year_group_id == year_group_id,
+            or_(HeadOfYear.ends_on.is_(None), HeadOfYear.ends_on >= from_day),
+        )
+    ).all():
+        _end(session, before, from_day)
+    made = HeadOfYear(year_group_id=year_group_id, account_id=account.id, starts_on=from_day)
+    session.add(made)
+    _grant(session, account.id, Role.HEAD_OF_YEAR)
+    session.flush()
+    return made
+
+
+def _end(session: AnySession, before: FormMaster | HeadOfYear, from_day: date) -> None:
+    if before.starts_on >= from_day:
+        session.delete(before)
+    else:
+        before.ends_on = from_day - timedelta(days=1)
+    session.flush()
+
+
+def _staff(session: AnySession, account_id: int) -> Account:
+    account = session.get(Account, account_id)
+    if account is None or account.school_id is None or account.status is AccountStatus.DISABLED:
+        raise InvalidSetting("Who: choose a member of staff whose account is not disabled.")
+    return account
+
+
+def _grant(session: AnySession, account_id: int, role: Role) -> None:
+    held = session.scalar(select(AccountRole.id).where(AccountRole.account_id == account_id, AccountRole.role == role))
+    if held is None:
+        session.add(AccountRole(account_id=account_id, role=role))
+
+
+def set_core(session: AnySession, core_ids: set[int]) -> None:
+    """Say which subjects are core; a failing mark in one of them raises an alert."""
+    for subject in session.scalars(select(Subject)):
+        if subject.is_core is not (subject.id in core_ids):
+            subject.is_core = subject.id in core_ids
+    session.flush()

@@ -1,0 +1,117 @@
+"""An admin brings a file in by the browser: tried first, confirmed, carried out by a job, in the own school alone."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from school_app.core.db import db
+from school_app.core.jobs import JobRun
+from school_app.core.tenancy import all_schools
+from school_app.rosters.models import Import, ImportStatus
+from school_app.schools.models import CalendarDay
+from school_app.students.models import Student
+from tests.factories import TwoSchools
+from tests.rosters.bundles import school, write
+from tests.visits import log_in, send
+from workers import jobs
+
+
+@pytest.fixture
+def admin(client: Any, session: Any, two_schools: TwoSchools) -> Any:
+    two_schools.ours.school.sourced_id = "S1"
+    two_schools.theirs.school.sourced_id = "S2"
+    session.commit()
+    return log_in(client, two_schools.ours.admin)
+
+
+def upload(client: Any, content: bytes, name: str, kind: str, **more: str) -> str:
+    answer = send(client, "/admin/imports", kind=kind, file=(io.BytesIO(content), name), **more)
+    assert answer.status_code == 303
+    return str(answer.headers["Location"])
+
+
+def work(app: Flask, session: Any) -> None:
+    """Do the jobs that wait."""
+    with all_schools(session):
+        waiting = session.scalars(select(JobRun.id).where(JobRun.status == "queued").order_by(JobRun.id)).all()
+    session.commit()
+    with app.app_context():
+        for job_run_id in waiting:
+            jobs.carry_out(job_run_id)
+        db.session.remove()
+    session.expire_all()
+
+
+def days(session: Any) -> int:
+    return int(session.scalar(select(func.count()).select_from(CalendarDay)))
+
+
+CALENDAR = b"schoolSourcedId,date,dayType\nS1,2031-03-03,instructional\nS1,2031-03-04,holiday\n"
+
+
+def test_a_file_is_tried_then_confirmed_then_there(app: Flask, session: Any, admin: Any) -> None:
+    before = days(session)
+    page = upload(admin, CALENDAR, "calendar.csv", "calendar")
+    assert "The file is being tried." in admin.get(page).text
+    work(app, session)
+    shown = admin.get(page).text
+    assert "What would change" in shown
+    assert days(session) == before
+    assert send(admin, f"{page}/confirm").status_code == 303
+    work(app, session)
+    assert "What has changed" in admin.get(page).text
+    assert days(session) == before + 2
+
+
+def test_a_wrong_file_shows_its_lines_and_writes_nothing(app: Flask, session: Any, admin: Any) -> None:
+    before = days(session)
+    page = upload(admin, CALENDAR.replace(b"holiday", b"hollyday"), "calendar.csv", "calendar")
+    work(app, session)
+    shown = admin.get(page).text
+    assert "calendar.csv, line 3, column dayType" in shown
+    assert "Bring it in" not in shown
+    send(admin, f"{page}/confirm")
+    work(app, session)
+    assert days(session) == before
+
+
+def test_rows_of_another_school_are_no_business_of_this_one(app: Flask, session: Any, admin: Any) -> None:
+    page = upload(admin, CALENDAR.replace(b"S1", b"S2"), "calendar.csv", "calendar")
+    work(app, session)
+    assert "There is no school &#39;S2&#39;" in admin.get(page).text
+
+
+def test_a_roster_that_takes_students_away_is_stopped_until_forced(
+    app: Flask, session: Any, admin: Any, tmp_path: Path
+) -> None:
+    content = write(tmp_path / "b.zip", school()).read_bytes()
+    page = upload(admin, content, "b.zip", "roster")
+    work(app, session)
+    assert "would take away 6 of 6 students" in admin.get(page).text
+    assert session.scalar(select(func.count()).select_from(Student)) == 6
+    page = upload(admin, content, "b.zip", "roster", force="yes")
+    work(app, session)
+    send(admin, f"{page}/confirm", force="yes")
+    work(app, session)
+    active = select(Student.given_name).where(Student.is_active).order_by(Student.given_name)
+    assert session.scalars(active).all() == ["Ann", "Ben"]
+
+
+def test_a_file_that_was_thrown_away_cannot_be_confirmed(app: Flask, session: Any, admin: Any, settings: Any) -> None:
+    page = upload(admin, CALENDAR, "calendar.csv", "calendar")
+    work(app, session)
+    row = session.scalars(select(Import).order_by(Import.id.desc()).limit(1)).one()
+    path = settings.data_dir / "uploads" / row.stored_as
+    assert path.stat().st_mode & 0o077 == 0 or path.parent.stat().st_mode & 0o077 == 0
+    send(admin, f"{page}/drop")
+    session.expire_all()
+    assert (row.status, path.exists()) == (ImportStatus.REFUSED, False)
+    send(admin, f"{page}/confirm")
+    session.expire_all()
+    assert row.dry_run
