@@ -1,0 +1,135 @@
+"""One day in a real browser: register, alert, decision, case, and all of it in the history."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask_migrate import upgrade
+from sqlalchemy import select
+from sqlalchemy.engine import make_url
+from sqlalchemy_utils import create_database, database_exists, drop_database
+from werkzeug.serving import make_server
+
+from school_app import create_app
+from school_app.attendance.models import AttendanceMark, Register, RegisterState, Session
+from school_app.config import Settings
+from school_app.core import clock
+from school_app.core.db import db
+from school_app.core.tenancy import all_schools, enter_school
+from tests import factories
+from tests.factories import PASSWORD, ListQueue, added
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is missing: Debian's package chromium has it."),
+]
+
+
+@pytest.fixture
+def served(settings: Settings) -> Iterator[str]:
+    """The app on an address of its own, over a database of its own that holds two schools."""
+    url = make_url(settings.database_url)
+    own = url.set(database=f"{url.database}_browser").render_as_string(hide_password=False)
+    if database_exists(own):
+        drop_database(own)
+    create_database(own, encoding="utf8mb4")
+    app = create_app(replace(settings, database_url=own))
+    app.extensions["formroom.queue"] = ListQueue()
+    with app.app_context():
+        upgrade()
+        _two_days_absent(factories.two_schools(db.session))
+        db.session.commit()
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(timeout=10)
+    server.server_close()
+    with app.app_context():
+        db.engine.dispose()
+    drop_database(own)
+
+
+def _two_days_absent(schools: factories.TwoSchools) -> None:
+    """The first student has missed yesterday already; with the day before, today makes the third in a row."""
+    ours = schools.ours
+    today = clock.today(ours.school.timezone)
+    register = added(
+        db.session,
+        Register(form_id=ours.form.id, date=today - timedelta(days=2), session=Session.DAY, state=RegisterState.TAKEN),
+    )
+    yesterday = db.session.scalars(select(AttendanceMark)).first()
+    assert yesterday is not None
+    added(
+        db.session,
+        AttendanceMark(
+            register_id=register.id,
+            student_id=ours.student.id,
+            date=register.date,
+            session=Session.DAY,
+            code_id=yesterday.code_id,
+            recorded_at=clock.now(),
+        ),
+    )
+    # The case of the factories would be the first row of "my cases"; this journey opens its own.
+    with all_schools(db.session):
+        db.session.flush()
+    enter_school(db.session, None)
+
+
+@pytest.fixture
+def browser(served: str) -> Iterator[Any]:
+    """A page of a real browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = chromium.new_context(base_url=served, viewport={"width": 1280, "height": 900}).new_page()
+        failures: list[str] = []
+        page.on("console", lambda message: failures.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        yield page
+        chromium.close()
+    assert failures == []
+
+
+def log_in(page: Any, login: str) -> None:
+    page.goto("/login")
+    page.fill("input[name=name]", login)
+    page.fill("input[name=password]", PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_from_the_register_to_the_history(browser: Any) -> None:
+    page = browser
+    log_in(page, "form_master.ours")
+    page.get_by_role("link", name="Take the register").click()
+    rows = page.locator("[data-register] [role=group]")
+    assert rows.count() == 3
+    for place in (0, 1):
+        rows.nth(place).get_by_role("radio", name="absent_unexcused canary-ours").check(force=True)
+    page.get_by_role("button", name="Save the register").click()
+    assert page.get_by_role("heading", name="register taken").is_visible()
+    article = page.locator("article.alert-row").first
+    assert "3 school days in a row" in article.inner_text()
+    article.get_by_role("button", name="Open a case").click()
+    page.get_by_label("Goal").fill("Here every day until the half-term.")
+    page.get_by_label("Strategy").fill("Call home on the first day; check in each Monday.")
+    page.locator("#case").get_by_role("button", name="Open the case").click()
+    assert "/cases/" in page.url
+    assert page.get_by_text("Here every day until the half-term.").first.is_visible()
+    page.locator("details.menu.not-phone summary").click()
+    page.get_by_role("button", name="Log out").click()
+    log_in(page, "auditor.ours")
+    page.goto("/audit")
+    told = page.locator("main").inner_text()
+    for event in ("took the register", "alert raised", "answered the alert", "opened the case", "logged in"):
+        assert event in told
