@@ -1,0 +1,233 @@
+"""Logging in and out, passwords and their links, and what an admin does to accounts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from school_app.accounts import service, staff
+from school_app.accounts.mailing import mail_password_link
+from school_app.accounts.models import Account, AccountRole, AccountStatus, OperatorEntry, PasswordLink
+from school_app.accounts.passwords import BadPassword, check_new
+from school_app.accounts.routes import safe_path
+from school_app.accounts.staff import InvalidAccount
+from school_app.audit.events import Event
+from school_app.audit.models import AuditRow
+from school_app.core.permissions import Role
+from school_app.core.tenancy import all_schools
+from tests.factories import PASSWORD, TwoSchools, account
+from tests.visits import log_in, send, token_on
+
+NONCE = re.compile(r'nonce="[^"]*"|value="[^"]*"')
+NEW = "orange bicycle window river"
+
+
+def attempt(client: Any, name: str, password: str, path: str = "/login") -> Any:
+    token = token_on(client, "/login")
+    return client.post(path, data={"name": name, "password": password, "csrf_token": token})
+
+
+def events(session: Any) -> list[str]:
+    with all_schools(session):
+        return list(session.scalars(select(AuditRow.event).order_by(AuditRow.id)))
+
+
+def test_login_and_wrong_password_are_both_recorded(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    session.commit()
+    master = two_schools.ours.form_master
+    wrong = attempt(client, master.login, "wrong")
+    unknown = attempt(client, "nobody", "wrong")
+    assert (wrong.status_code, unknown.status_code) == (400, 400)
+    assert service.WRONG in wrong.text
+    assert service.WRONG in unknown.text
+    assert attempt(client, master.login, PASSWORD).status_code == 303
+    found = events(session)
+    assert found.count(Event.LOGIN_FAILED) == 2
+    assert found.count(Event.LOGGED_IN) == 1
+
+
+def test_an_address_logs_in_where_one_active_account_has_it(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    ours.form_master.email = ours.head.email = "both@example.org"
+    ours.teacher.email = "one@example.org"
+    session.commit()
+    assert attempt(client, "both@example.org", PASSWORD).status_code == 400
+    assert attempt(client, "one@example.org", PASSWORD).status_code == 303
+
+
+def test_disabled_and_invited_accounts_cannot_log_in(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    ours.teacher.status = AccountStatus.DISABLED
+    ours.head.status, ours.head.password_hash = AccountStatus.INVITED, None
+    session.commit()
+    for person in (ours.teacher, ours.head):
+        assert attempt(client, person.login, PASSWORD).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("target", "goes"),
+    [
+        ("/students?form=1", "/students?form=1"),
+        ("//evil.example", None),
+        ("/\\evil.example", None),
+        ("https://evil.example", None),
+        ("/a\nb", None),
+        ("javascript:alert(1)", None),
+    ],
+)
+def test_only_paths_of_this_site_are_gone_on_to(target: str, goes: str | None) -> None:
+    assert safe_path(target) == goes
+
+
+def test_too_many_tries_at_one_login_are_paused(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    session.commit()
+    answers = [attempt(client, "somebody", "wrong").status_code for _ in range(11)]
+    assert answers[:10] == [400] * 10
+    assert answers[10] == 429
+    assert attempt(client, two_schools.ours.head.login, PASSWORD).status_code == 303
+
+
+def test_the_session_is_a_new_one_after_the_login_and_gone_after_the_logout(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    session.commit()
+    token_on(client, "/login")
+    before = client.get_cookie("session") or next(iter(client._cookies.values()))
+    log_in(client, two_schools.ours.head)
+    after = client.get_cookie("session") or next(iter(client._cookies.values()))
+    assert before.value != after.value
+    assert send(client, "/logout").status_code == 303
+    assert client.get("/students").status_code == 303
+
+
+def test_logging_out_everywhere_ends_every_session(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    session.commit()
+    other = log_in(client.application.test_client(), two_schools.ours.head)
+    log_in(client, two_schools.ours.head)
+    send(client, "/logout/everywhere")
+    assert other.get("/students").status_code == 303
+
+
+def test_changing_the_password_ends_the_other_sessions(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    session.commit()
+    head = two_schools.ours.head
+    other = log_in(client.application.test_client(), head)
+    log_in(client, head)
+    assert "this is not it" in send(client, "/account/password", old="wrong", new=NEW, again=NEW).text
+    assert (
+        "easy to guess"
+        in send(client, "/account/password", old=PASSWORD, new="password1234", again="password1234").text
+    )
+    assert send(client, "/account/password", old=PASSWORD, new=NEW, again=NEW).status_code == 303
+    assert client.get("/students").status_code == 200
+    assert other.get("/students").status_code == 303
+    assert attempt(client.application.test_client(), head.login, NEW).status_code == 303
+
+
+@pytest.mark.parametrize("password", ["short", "x" * 201, "formroom2026", "aaaaaaaaaaaa", "ada.byron.ours"])
+def test_a_password_that_anybody_would_try_is_refused(password: str) -> None:
+    with pytest.raises(BadPassword):
+        check_new(password, login="ada.byron.ours", name="Ada Byron")
+
+
+def test_a_link_sets_a_password_once(
+    app: Any, client: Any, session: Any, two_schools: TwoSchools, settings: Any
+) -> None:
+    head = two_schools.ours.head
+    session.commit()
+    token = token_on(client, "/password")
+    known = client.post("/password", data={"name": head.login, "csrf_token": token})
+    unknown = client.post("/password", data={"name": "nobody at all", "csrf_token": token})
+    assert NONCE.sub("", known.text) == NONCE.sub("", unknown.text)
+    with all_schools(session):
+        link = session.scalars(select(PasswordLink)).one()
+        assert mail_password_link(session, link.id, settings) == "sent"
+        address = service.token_of(link, settings.secret_key)
+    mail = max((settings.data_dir / "mail").iterdir()).read_text().replace("=\n", "")
+    assert head.email in mail
+    path = f"/password/{address}"
+    posted = {"new": NEW, "again": NEW, "csrf_token": token_on(client, path)}
+    assert client.post(path, data=posted).status_code == 303
+    assert client.post(path, data=posted).status_code in (400, 404)
+    assert attempt(client, head.login, NEW).status_code == 303
+
+
+def test_neither_row_nor_job_holds_what_opens_a_link(
+    app: Any, session: Any, two_schools: TwoSchools, settings: Any
+) -> None:
+    link = service.make_link(session, two_schools.ours.head.id)
+    token = service.token_of(link, settings.secret_key)
+    assert token not in str(link.__dict__)
+    assert service.token_of(link, "another secret key that somebody guessed") != token
+    assert re.fullmatch(r"[\w.-]+", token)
+
+
+def test_nobody_grants_the_auditors_right_to_themself(session: Any, two_schools: TwoSchools) -> None:
+    admin = two_schools.ours.admin
+    with pytest.raises(InvalidAccount, match="another admin"):
+        staff.set_roles(session, admin.id, frozenset({Role.SCHOOL_ADMIN, Role.AUDITOR}), by_id=admin.id)
+    with pytest.raises(InvalidAccount, match="operators belong to the platform"):
+        staff.set_roles(session, two_schools.ours.teacher.id, frozenset({Role.OPERATOR}), by_id=admin.id)
+
+
+def test_the_last_admin_stays(session: Any, two_schools: TwoSchools) -> None:
+    admin = two_schools.ours.admin
+    with pytest.raises(InvalidAccount, match="last active admin"):
+        staff.disable(session, admin.id, by_id=two_schools.ours.head.id)
+    second = account(session, "second.ours", Role.SCHOOL_ADMIN)
+    assert staff.disable(session, admin.id, by_id=second.id).status is AccountStatus.DISABLED
+    with pytest.raises(InvalidAccount, match="last active admin"):
+        staff.set_roles(session, second.id, frozenset({Role.TEACHER}), by_id=None)
+
+
+def test_a_disabled_account_is_out_at_once(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    session.commit()
+    log_in(client, ours.teacher)
+    admin = log_in(client.application.test_client(), ours.admin)
+    send(admin, f"/admin/accounts/{ours.teacher.id}/disable")
+    assert client.get("/students").status_code == 303
+
+
+def test_an_admin_makes_an_account_and_its_link_goes_by_mail(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    session.commit()
+    log_in(client, two_schools.ours.admin)
+    data = {
+        "given_name": "Nora",
+        "family_name": "New",
+        "login": "nora@ours",
+        "email": "n@example.org",
+        "roles": "teacher",
+    }
+    assert send(client, "/admin/accounts/new", **data).status_code == 303
+    made = session.scalars(select(Account).where(Account.login == "nora@ours")).one()
+    assert made.status is AccountStatus.INVITED
+    assert session.scalars(select(AccountRole.role).where(AccountRole.account_id == made.id)).all() == [Role.TEACHER]
+    assert "somebody has it already" in send(client, "/admin/accounts/new", **data).text
+
+
+def test_an_operator_enters_with_a_reason_that_the_school_can_read(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    session.commit()
+    log_in(client, two_schools.operator)
+    assert client.get(f"/students/{ours.student.id}").status_code == 403
+    path = f"/platform/schools/{ours.school.id}/enter"
+    assert send(client, path, reason="short").status_code == 400
+    assert send(client, path, reason="A form master cannot see the form.").status_code == 303
+    page = client.get(f"/students/{ours.student.id}")
+    assert (page.status_code, "You are inside" in page.text) == (200, True)
+    assert send(client, f"/students/{ours.student.id}/notes", body="x").status_code == 403
+    assert send(client, "/platform/leave").status_code == 303
+    assert client.get(f"/students/{ours.student.id}").status_code == 403
+    with all_schools(session):
+        told = session.scalars(select(AuditRow).where(AuditRow.event == Event.SCHOOL_ENTERED)).one()
+        assert (told.school_id, told.reason) == (ours.school.id, "A form master cannot see the form.")
+        assert session.scalars(select(OperatorEntry)).one().left_at is not None
+    assert send(client, "/platform/schools/999999/enter", reason="There is no such school.").status_code == 404
