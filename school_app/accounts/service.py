@@ -20,6 +20,7 @@ from school_app.accounts.models import Account, AccountStatus, PasswordLink
 from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.core import clock
+from school_app.core.acting import act_further_as
 from school_app.core.errors import DomainError, NotFound
 from school_app.core.jobs import enqueue_after_commit
 from school_app.core.tenancy import all_schools
@@ -71,6 +72,7 @@ def log_in(session: AnySession, name: str, password: str) -> LoggedIn | None:
             return None
         if account.password_hash and passwords.is_outdated(account.password_hash):
             account.password_hash = passwords.hashed(password)
+        act_further_as(session, actor_id=account.id, actor_name=account.name)
         record(session, Event.LOGGED_IN, account, school_id=account.school_id)
         return LoggedIn(account.id, SessionKey(account.id, account.session_version))
 

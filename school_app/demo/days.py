@@ -180,6 +180,7 @@ def marks(session: AnySession, staffed: Staffed, *, today: date, seed: int) -> N
     dice = random.Random(f"{seed}-marks")  # noqa: S311
     for group in staffed.groups:
         students = staffed.students[group.name.rpartition(" ")[2]]
+        levels = [dice.gauss(0.74, 0.08) for _ in students]
         for term_number, term in enumerate(staffed.terms[:2]):
             span = (min(term.ends_on, today) - term.starts_on).days
             for number in range(4):
@@ -197,7 +198,7 @@ def marks(session: AnySession, staffed: Staffed, *, today: date, seed: int) -> N
                     {
                         "assessment_id": work.id,
                         "student_id": student.id,
-                        "score": _score(place, group.name, term_number, dice),
+                        "score": _score(place, group.name, term_number, level=levels[place], dice=dice),
                         "scored_on": on,
                     }
                     for place, student in enumerate(students)
@@ -205,8 +206,8 @@ def marks(session: AnySession, staffed: Staffed, *, today: date, seed: int) -> N
                 session.execute(insert(AssessmentResult), rows, execution_options=AUDIT)
 
 
-def _score(place: int, group: str, term: int, dice: random.Random) -> Decimal:
-    share = min(1.0, max(0.2, dice.gauss(0.74, 0.09)))
+def _score(place: int, group: str, term: int, *, level: float, dice: random.Random) -> Decimal:
+    share = min(1.0, max(0.52, dice.gauss(level, 0.03)))
     if place == 5 and group.startswith("Mathematics"):
         share = dice.uniform(0.3, 0.45)
     if place == 9 and group.startswith(("History", "Science")):

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts import passwords
 from school_app.accounts.models import Account, AccountRole, AccountStatus
+from school_app.core import clock
 from school_app.core.permissions import Role
 from school_app.schools.models import (
     Form,
@@ -131,6 +132,7 @@ def students(session: AnySession, staffed: Staffed, *, today: date, fake: Faker,
                 "birth_date": _born(year, number, today, dice),
                 "form_id": form.id,
                 "year_group_id": form.year_group_id,
+                "created_at": clock.now() - timedelta(days=5 if number == IN_A_FORM - 1 else 150),
             }
             for number in range(IN_A_FORM)
         ]

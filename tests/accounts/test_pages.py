@@ -37,7 +37,8 @@ def events(session: Any) -> list[str]:
 
 def test_login_and_wrong_password_are_both_recorded(client: Any, session: Any, two_schools: TwoSchools) -> None:
     session.commit()
-    master = two_schools.ours.form_master
+    master, school_id = two_schools.ours.form_master, two_schools.ours.school.id
+    account_id = master.id
     wrong = attempt(client, master.login, "wrong")
     unknown = attempt(client, "nobody", "wrong")
     assert (wrong.status_code, unknown.status_code) == (400, 400)
@@ -47,6 +48,9 @@ def test_login_and_wrong_password_are_both_recorded(client: Any, session: Any, t
     found = events(session)
     assert found.count(Event.LOGIN_FAILED) == 2
     assert found.count(Event.LOGGED_IN) == 1
+    with all_schools(session):
+        entered = session.scalars(select(AuditRow).where(AuditRow.event == Event.LOGGED_IN)).one()
+    assert (entered.actor_id, entered.school_id) == (account_id, school_id)
 
 
 def test_an_address_logs_in_where_one_active_account_has_it(client: Any, session: Any, two_schools: TwoSchools) -> None:
