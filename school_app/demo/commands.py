@@ -80,6 +80,9 @@ def _load() -> bool:
     started = time.monotonic()
     try:
         if demo.is_loaded(db.session):
+            # Reading began a transaction; left open by this thread, which only waits, it would lock an embedded
+            # database for all others.
+            db.session.rollback()
             return False
     except demo.NotEmpty as error:
         raise click.ClickException(str(error)) from None
