@@ -26,6 +26,7 @@ class Entry:
 # Word, endpoint, the permission it needs. The first that fits an address is marked.
 PAGES: tuple[tuple[str, str, Permission], ...] = (
     ("Home", "dashboards.home", Permission.HOME_VIEW),
+    ("Registers", "attendance.index", Permission.REGISTER_TAKE),
     ("Students", "students.index", Permission.STUDENT_VIEW),
     ("Alerts", "alerts.index", Permission.ALERT_VIEW),
     ("Cases", "cases.index", Permission.CASE_VIEW),

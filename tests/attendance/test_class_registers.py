@@ -85,3 +85,11 @@ def test_nobody_else_opens_the_register_of_a_class(client: Any, session: Any, tw
     )
     session.flush()
     assert client.get(url(ours)).status_code == 404
+
+
+def test_a_class_links_to_its_register_of_today(client: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    log_in(client, ours.teacher)
+    page = client.get(f"/marks/{ours.things['teaching_group'].id}").text
+    assert url(ours).split("?")[0] in page
+    assert 'href="/registers"' in page
