@@ -39,8 +39,16 @@ class Bundle:
         """The rows of a file, as a stream; none where the bundle has no such file."""
         if name not in self.names:
             return
-        with self.archive.open(name) as stream:
+        with _member(self.archive, name) as stream:
             yield from read_rows(stream, name, LAYOUTS[self.version][name], problems)
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    """A file of the zip, as a stream. Raises BadZipFile where the zip says that it lies before its own beginning."""
+    try:
+        return archive.open(name)
+    except ValueError:
+        raise zipfile.BadZipFile(f"{name} lies outside of the zip") from None
 
 
 def refused(name: str, message: str, remedy: str) -> ImportRefused:
@@ -94,7 +102,7 @@ def _read_manifest(archive: zipfile.ZipFile, name: str) -> Bundle:
     if MANIFEST not in present:
         raise refused(name, "The zip has no manifest.csv.", "Export a OneRoster CSV bundle, version 1.1 or 1.2.")
     problems = Problems()
-    with archive.open(MANIFEST) as stream:
+    with _member(archive, MANIFEST) as stream:
         said = {
             row.fields["propertyName"]: row.fields["value"]
             for row in read_rows(stream, MANIFEST, MANIFEST_LAYOUT, problems)
