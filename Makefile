@@ -11,7 +11,8 @@ CHECKED := school_app $(wildcard workers wsgi.py)
 
 run: .venv/.base-installed ## Show a living school at http://127.0.0.1:8000/ (PORT=8123 for another port)
 	@mkdir -p var/run
-	@FORMROOM_ENV=embedded FORMROOM_DATA_DIR=var/run FORMROOM_BASE_URL=http://127.0.0.1:$(PORT) \
+	@FORMROOM_ENV=embedded FORMROOM_DATA_DIR=var/run FORMROOM_LOG_LEVEL=WARNING \
+		FORMROOM_BASE_URL=http://127.0.0.1:$(PORT) \
 		exec $(PY) -m flask --app wsgi demo serve --port $(PORT)
 
 stack: .venv/.base-installed ## The same on private MariaDB and Redis, with workers and scheduler (DEMO=no: without demo data)

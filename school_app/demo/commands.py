@@ -5,6 +5,7 @@ school_app.cli registers them.
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -54,14 +55,16 @@ def serve(port: int) -> None:
     _print_logins()
     click.echo("\n  Ctrl-C ends it.\n")
     sys.stdout.flush()
+    # A line for every request and job would push the logins above off the screen.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     stop = _keep_time(app)
     try:
+        # The server ends by itself when it is interrupted.
         server.serve_forever()
-    except KeyboardInterrupt:
-        click.echo("Ended.")
     finally:
         stop()
         server.server_close()
+        click.echo("\nEnded.")
 
 
 def _keep_time(app: Flask) -> Callable[[], None]:
