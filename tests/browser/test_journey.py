@@ -109,27 +109,30 @@ def log_in(page: Any, login: str) -> None:
 
 
 def test_from_the_register_to_the_history(browser: Any) -> None:
+    from playwright.sync_api import expect
+
     page = browser
     log_in(page, "form_master.ours")
     page.get_by_role("link", name="Take the register").click()
     rows = page.locator("[data-register] [role=group]")
-    assert rows.count() == 3
+    expect(rows).to_have_count(3)
     for place in (0, 1):
         rows.nth(place).get_by_role("radio", name="absent_unexcused canary-ours").check(force=True)
     page.get_by_role("button", name="Save the register").click()
-    assert page.get_by_role("heading", name="register taken").is_visible()
+    expect(page.get_by_role("heading", name="register taken")).to_be_visible()
     article = page.locator("article.alert-row").first
-    assert "3 school days in a row" in article.inner_text()
+    expect(article).to_contain_text("3 school days in a row")
     article.get_by_role("button", name="Open a case").click()
     page.get_by_label("Goal").fill("Here every day until the half-term.")
     page.get_by_label("Strategy").fill("Call home on the first day; check in each Monday.")
     page.locator("#case").get_by_role("button", name="Open the case").click()
-    assert "/cases/" in page.url
-    assert page.get_by_text("Here every day until the half-term.").first.is_visible()
+    page.wait_for_url("**/cases/*")
+    expect(page.get_by_text("Here every day until the half-term.").first).to_be_visible()
     page.locator("details.menu.not-phone summary").click()
     page.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/login")
     log_in(page, "auditor.ours")
-    page.goto("/audit")
+    page.wait_for_url("**/audit")
     told = page.locator("main").inner_text()
     for event in ("took the register", "alert raised", "answered the alert", "opened the case", "logged in"):
         assert event in told

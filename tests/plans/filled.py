@@ -68,6 +68,15 @@ def fill(connection: Connection, world: World, today: date) -> None:
     _audit(filling)
 
 
+def crowd(connection: Connection, world: World) -> None:
+    """Students of another school, so that one school is a small part of the platform, as it is."""
+    filling = Fill(connection, world, date(2026, 1, 1))
+    group = world.things["year_group"].id
+    filling.write(
+        Student, ({**_student(world.form.id, number, group), "sourced_id": f"c{number}"} for number in range(12_000))
+    )
+
+
 def refresh_statistics(connection: Connection) -> None:
     """Have the server count its rows anew."""
     for table in Base.metadata.sorted_tables:
