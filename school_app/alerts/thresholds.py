@@ -150,7 +150,7 @@ def _read(value: object, *, like: object) -> Decimal | int | bool | None:
     except InvalidOperation:
         return None
     # Nothing near this size is a cut point, and turning 1e999999999 into an int would take for ever.
-    if not number.is_finite() or abs(number) > 1_000_000:
+    if not number.is_finite() or not -1_000_000 <= number <= 1_000_000:
         return None
     if isinstance(like, Decimal):
         return number

@@ -209,7 +209,7 @@ class Reader:
         except InvalidOperation:
             self._wrong(name, f"{value!r} is no number.", "Write it with a point, such as 17.5.")
             return None
-        if not found.is_finite() or abs(found) >= 1_000_000 or found != round(found, 3):
+        if not found.is_finite() or not -1_000_000 < found < 1_000_000 or found != round(found, 3):
             self._wrong(name, f"{value!r} cannot be kept.", "Numbers below a million with three decimals can.")
             return None
         return found
