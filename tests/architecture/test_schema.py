@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,3 +63,14 @@ def test_every_migration_can_be_taken_back_and_taken_again(empty: Flask) -> None
         assert set(inspect(db.engine).get_table_names()) <= {"alembic_version"}
         upgrade()
     assert differences(empty) == []
+
+
+def test_the_same_migrations_build_the_embedded_database(settings: Settings, tmp_path: Path) -> None:
+    app = create_app(replace(settings, database_url=f"sqlite:///{tmp_path / 'embedded.sqlite3'}"))
+    with app.app_context():
+        upgrade()
+        assert set(Base.metadata.tables) <= set(inspect(db.engine).get_table_names())
+        downgrade(revision="base")
+        assert set(inspect(db.engine).get_table_names()) <= {"alembic_version"}
+        upgrade()
+        db.engine.dispose()
