@@ -18,7 +18,7 @@ from school_app.accounts import login, navigation, passwords
 from school_app.alerts import sources
 from school_app.audit import refusals
 from school_app.config import Settings
-from school_app.core import cache, db, jobs, logs, pages, permissions, queues, sessions, throttle
+from school_app.core import asked, cache, db, jobs, logs, pages, permissions, queues, sessions, throttle
 from school_app.schools import context
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, settings.trusted_proxies, settings.trusted_proxies)  # type: ignore[method-assign]
+    app.url_map.converters["int"] = asked.IdConverter
     _extend(app, settings)
     for blueprint in features.blueprints():
         app.register_blueprint(blueprint)

@@ -18,7 +18,7 @@ from school_app.alerts.routes import blueprint
 from school_app.alerts.rules.preview import Preview, preview
 from school_app.alerts.sources import sources
 from school_app.alerts.thresholds import LIMITS, InvalidThresholds, Thresholds
-from school_app.core import clock
+from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.errors import Conflict
 from school_app.core.permissions import Permission, requires
@@ -47,7 +47,8 @@ def set_thresholds() -> Response | tuple[str, int] | str:
         if request.form.get("do") != "save":
             return _page(entered, shown=_preview(found), entered=True)
         version = request.form.get("version", "")
-        service.set_thresholds(db.session, found, version=int(version) if version.isdecimal() else -1)
+        shown_version = asked.number(version)
+        service.set_thresholds(db.session, found, version=-1 if shown_version is None else shown_version)
     except InvalidThresholds as error:
         db.session.rollback()
         problems = {problem.field: problem.message for problem in error.problems}

@@ -28,7 +28,7 @@ from school_app.attendance.roll import (
 )
 from school_app.attendance.service import InvalidRegister, RegisterChanged
 from school_app.attendance.sheet import Sheet, class_registers_of_day, sheet_of
-from school_app.core import clock
+from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.errors import DomainError, NotFound
 from school_app.core.permissions import Permission, requires, viewer
@@ -116,7 +116,7 @@ def _class(group_id: int) -> Group:
 
 def _slot(group: Group, on: str) -> Slot:
     try:
-        day = date.fromisoformat(on)
+        day = asked.day(on)
     except ValueError:
         raise NotFound("day") from None
     parts = sessions_of(db.session)

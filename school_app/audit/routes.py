@@ -17,6 +17,8 @@ from school_app.audit.events import Event
 from school_app.audit.queries import Filters
 from school_app.audit.service import record
 from school_app.core import clock
+from school_app.core.asked import day as read_day
+from school_app.core.asked import moment as read_moment
 from school_app.core.db import db
 from school_app.core.errors import DomainError, NotFound
 from school_app.core.permissions import Permission, requires
@@ -63,11 +65,9 @@ def history() -> str:
 def event(row_id: int, moment: str) -> str:
     """One event: what it was before and after, and everything else of the same request."""
     try:
-        created_at = datetime.fromisoformat(moment)
+        created_at = read_moment(moment)
     except ValueError:
         raise NotFound("event") from None
-    if created_at.tzinfo is None:
-        raise NotFound("event")
     row = queries.one(db.session, row_id, created_at)
     return render_template("audit/event.html", row=row, together=queries.together(db.session, row), words=words)
 
@@ -92,7 +92,7 @@ def _asked() -> Asked:
 def _day(name: str) -> date | None:
     text = request.args.get(name, "")
     try:
-        return date.fromisoformat(text) if text else None
+        return read_day(text) if text else None
     except ValueError:
         raise DomainError("From and to: enter days such as 2026-05-17.") from None
 

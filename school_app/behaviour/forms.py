@@ -11,12 +11,13 @@ from datetime import date
 from school_app.behaviour.models import IncidentKind
 from school_app.behaviour.queries import Filters
 from school_app.behaviour.service import SEVERITIES, InvalidIncident, Report
+from school_app.core.asked import day as read_day
 
 
 def read_report(form: Mapping[str, str]) -> Report:
     """What was entered on an incident. InvalidIncident where the day cannot be read."""
     try:
-        on = date.fromisoformat(form.get("occurred_on", ""))
+        on = read_day(form.get("occurred_on", ""))
     except ValueError:
         raise InvalidIncident("Day: enter a day such as 2026-05-17.") from None
     is_positive = form.get("kind") == IncidentKind.POSITIVE.value
@@ -48,6 +49,6 @@ def _severity(text: str) -> int | None:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        return read_day(text)
     except ValueError:
         return None

@@ -17,7 +17,7 @@ from school_app.cases import queries, service, words
 from school_app.cases.models import CaseStatus, Monitoring
 from school_app.cases.queries import Filters
 from school_app.cases.service import InvalidCase, Plan
-from school_app.core import clock
+from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.errors import NotFound
 from school_app.core.permissions import Permission, requires, viewer
@@ -92,7 +92,7 @@ def plan_posted() -> Plan:
 
 def _day(field: str, label: str) -> date:
     try:
-        return date.fromisoformat(request.form.get(field, ""))
+        return asked.day(request.form.get(field, ""))
     except ValueError:
         raise InvalidCase(f"{label}: enter a day such as 2026-05-17.") from None
 
@@ -126,7 +126,7 @@ def _add_step(case_id: int, today: date) -> str:
 
 def _done(case_id: int, today: date) -> str:
     word = request.form.get("step_id", "")
-    step = service.finish_step(db.session, case_id, int(word) if word.isdecimal() else 0, by=viewer().by)
+    step = service.finish_step(db.session, case_id, asked.number(word) or 0, by=viewer().by)
     if request.form.get("note", "").strip():
         _note(case_id, today)
     return f"Done: {step.title}."

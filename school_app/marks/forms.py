@@ -6,9 +6,9 @@ marks.routes uses it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 
+from school_app.core.asked import day as read_day
 from school_app.marks.pages import Cell
 from school_app.marks.service import InvalidMark, Particulars, Score, number
 
@@ -18,7 +18,7 @@ PREFIX = "score-"
 def read_particulars(form: Mapping[str, str]) -> Particulars:
     """What was entered of an assessment. InvalidMark names the field that cannot be read."""
     try:
-        due_on = date.fromisoformat(form.get("due_on", ""))
+        due_on = read_day(form.get("due_on", ""))
     except ValueError:
         raise InvalidMark("Day: enter a day such as 2026-05-17.") from None
     return Particulars(form.get("title", ""), due_on, maximum=number(form.get("maximum", ""), "Out of"))

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from school_app.accounts.models import Account, AccountStatus
-from school_app.core import clock
+from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.errors import NotFound
 from school_app.core.permissions import Permission, requires
@@ -92,7 +92,9 @@ def appoint_master(form_id: int) -> Response:
     if db.session.get(Form, form_id) is None:
         raise NotFound("form")
     return _done(
-        lambda: service.appoint_master(db.session, form_id, _number("account"), from_day=_day("from")),
+        lambda: service.appoint_master(
+            db.session, form_id, _number("account"), from_day=_day("from"), today=clock.today(g.timezone)
+        ),
         "The form has its master.",
         "schools.forms",
     )
@@ -103,7 +105,13 @@ def appoint_master(form_id: int) -> Response:
 def appoint_head() -> Response:
     """Appoint a head of year from a day on."""
     return _done(
-        lambda: service.appoint_head(db.session, _number("year_group"), _number("account"), from_day=_day("from")),
+        lambda: service.appoint_head(
+            db.session,
+            _number("year_group"),
+            _number("account"),
+            from_day=_day("from"),
+            today=clock.today(g.timezone),
+        ),
         "The year has its head.",
         "schools.forms",
     )
@@ -178,7 +186,7 @@ def change_school() -> Response:
 @requires(Permission.CALENDAR_SET)
 def set_core() -> Response:
     """Say which subjects are core."""
-    chosen = {int(word) for word in request.form.getlist("core") if word.isdecimal()}
+    chosen = {asked.number(word) or 0 for word in request.form.getlist("core")}
     return _done(lambda: service.set_core(db.session, chosen), "The core subjects are kept.", "schools.school")
 
 
@@ -195,19 +203,18 @@ def _done(act: Callable[[], object], said: str, endpoint: str, **values: str) ->
 
 
 def _number(name: str) -> int:
-    word = request.form.get(name, "")
-    return int(word) if word.isdecimal() and len(word) < 19 else 0
+    return asked.number(request.form.get(name, "")) or 0
 
 
 def _day(name: str) -> date:
     try:
-        return date.fromisoformat(request.form.get(name, ""))
+        return asked.day(request.form.get(name, ""))
     except ValueError:
         raise InvalidSetting("Day: enter a day such as 2026-05-17.") from None
 
 
 def _month(word: str) -> date | None:
     try:
-        return date.fromisoformat(f"{word}-01") if word else None
+        return asked.day(f"{word}-01") if word else None
     except ValueError:
         raise NotFound("month") from None

@@ -32,6 +32,7 @@ from school_app.schools.models import (
 AnySession = Session | scoped_session[Any]
 NAME_LENGTH = 80
 NOTE_LENGTH = 200
+NEAR = timedelta(days=120)
 
 
 class InvalidSetting(DomainError):
@@ -78,7 +79,7 @@ def set_day(session: AnySession, on: date, kind: DayType, *, note: str) -> Calen
     return day
 
 
-def appoint_master(session: AnySession, form_id: int, account_id: int, *, from_day: date) -> FormMaster:
+def appoint_master(session: AnySession, form_id: int, account_id: int, *, from_day: date, today: date) -> FormMaster:
     """Make somebody a form's master from a day on: whoever was it until then has the day before as their last.
 
     The person gets the role of a form master where they have it not yet.
@@ -87,6 +88,7 @@ def appoint_master(session: AnySession, form_id: int, account_id: int, *, from_d
     if form is None:
         raise NotFound("form")
     account = _staff(session, account_id)
+    _near(from_day, today)
     for before in session.scalars(
         select(FormMaster).where(
             FormMaster.form_id == form_id, or_(FormMaster.ends_on.is_(None), FormMaster.ends_on >= from_day)
@@ -100,11 +102,14 @@ def appoint_master(session: AnySession, form_id: int, account_id: int, *, from_d
     return made
 
 
-def appoint_head(session: AnySession, year_group_id: int, account_id: int, *, from_day: date) -> HeadOfYear:
+def appoint_head(
+    session: AnySession, year_group_id: int, account_id: int, *, from_day: date, today: date
+) -> HeadOfYear:
     """Make somebody head of a year from a day on, as appoint_master() does for a form."""
     if session.get(YearGroup, year_group_id) is None:
         raise NotFound("year group")
     account = _staff(session, account_id)
+    _near(from_day, today)
     for before in session.scalars(
         select(HeadOfYear).where(
             HeadOfYear.year_group_id == year_group_id,
@@ -117,6 +122,12 @@ def appoint_head(session: AnySession, year_group_id: int, account_id: int, *, fr
     _grant(session, account.id, Role.HEAD_OF_YEAR)
     session.flush()
     return made
+
+
+def _near(from_day: date, today: date) -> None:
+    # Whoever had the duty after that day would lose it from the record, so a slip of the year must not pass.
+    if abs(from_day - today) > NEAR:
+        raise InvalidSetting(f"From: choose a day within {NEAR.days} days of today.")
 
 
 def _end(session: AnySession, before: FormMaster | HeadOfYear, from_day: date) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from school_app.core import clock
+from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.permissions import Permission, requires, viewer
 from school_app.students import notes, queries
@@ -26,7 +26,7 @@ def index() -> str:
     reach = reach_of(db.session, viewer(), today=clock.today(g.timezone))
     forms = queries.search_forms(db.session, reach, "", limit=200)
     word = request.args.get("form", "")
-    form_id = int(word) if word.isdecimal() else None
+    form_id = asked.number(word)
     left = request.args.get("left") == "yes"
     page = queries.students(db.session, reach, form_id=form_id, active=not left, cursor=request.args.get("after"))
     more = url_for("students.index", after=page.next, form=word or None, left="yes" if left else None)

@@ -43,6 +43,8 @@ def test_nobody_of_another_school_becomes_a_master(client: Any, session: Any, tw
     path = f"/admin/forms/{ours.form.id}/master"
     send(client, path, account=str(two_schools.theirs.teacher.id), **{"from": TODAY.isoformat()})
     assert "choose a member of staff" in client.get("/admin/forms").text
+    send(client, path, account=str(ours.teacher.id), **{"from": "1926-03-02"})
+    assert "choose a day within 120 days of today" in client.get("/admin/forms").text
     held = session.scalars(select(FormMaster.account_id).where(FormMaster.form_id == ours.form.id)).all()
     assert held == [ours.form_master.id]
 

@@ -1,0 +1,61 @@
+"""Ids and days that no database or calendar can hold are no page, and no failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from school_app.core import asked
+from tests.factories import TwoSchools
+from tests.visits import log_in
+
+LONG = "9" * 20
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("12", 12), (" 7 ", 7), ("", None), ("-1", None), ("²", None), ("9" * 18, int("9" * 18)), (LONG, None)],
+)
+def test_an_id_is_a_number_that_fits(text: str, found: int | None) -> None:
+    assert asked.number(text) == found
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31", "2026-02-30", "", "soon"])
+def test_a_day_is_of_our_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        asked.day(text)
+
+
+@pytest.mark.parametrize("text", ["2026-01-01T00:00:00", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59-23:59"])
+def test_a_moment_has_a_zone_and_is_of_our_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        asked.moment(text)
+
+
+PAGES = {
+    "form_master": (
+        (f"/students/{LONG}", 404),
+        (f"/students?form={LONG}", 200),
+        (f"/alerts/{LONG}", 404),
+        (f"/cases/{LONG}", 404),
+        ("/register/1/0001-01-01", 404),
+        ("/register/1/9999-12-31", 404),
+        (f"/register/{LONG}/2026-03-02", 404),
+    ),
+    "admin": (("/admin/calendar?month=0001-01", 404), ("/admin/calendar?month=9999-12", 404)),
+    "auditor": (
+        ("/audit?to=0001-01-01", 400),
+        ("/audit?from=9999-12-31&to=9999-12-31", 400),
+        (f"/audit?actor={LONG}", 400),
+        ("/audit/1/9999-12-31T23:59:59-23:59", 404),
+    ),
+}
+
+
+@pytest.mark.parametrize("who", list(PAGES))
+def test_no_page_fails_on_them(client: Any, session: Any, two_schools: TwoSchools, who: str) -> None:
+    session.commit()
+    log_in(client, getattr(two_schools.ours, who))
+    for path, status in PAGES[who]:
+        assert client.get(path).status_code == status, path
