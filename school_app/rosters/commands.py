@@ -20,9 +20,9 @@ from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools, use_school
 from school_app.rosters import local
+from school_app.rosters.leavers import ImportBrake
 from school_app.rosters.merge import Counts
 from school_app.rosters.problems import ImportRefused, Problems
-from school_app.rosters.roster import ImportBrake
 from school_app.rosters.service import Options, import_bundle
 from school_app.schools.models import School
 from school_app.students.models import Student

@@ -22,9 +22,9 @@ from school_app.attendance.models import Session as Part
 from school_app.behaviour.models import Incident
 from school_app.core import clock
 from school_app.rosters.csv_reader import Layout, Row, read_rows
+from school_app.rosters.fields import Reader
 from school_app.rosters.merge import Counts, merge
 from school_app.rosters.problems import Problems
-from school_app.rosters.records import Reader
 from school_app.schools.models import CalendarDay, DayType, Form, School, SessionScheme
 from school_app.schools.queries import school_days
 from school_app.students.models import Enrolment, Student

@@ -8,17 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, AccountRole, AccountStatus
-from school_app.core.errors import DomainError
 from school_app.core.permissions import Role
 from school_app.marks.models import Assessment, AssessmentResult
-from school_app.rosters import records
+from school_app.rosters import leavers, records
 from school_app.rosters.bundle import Bundle
 from school_app.rosters.merge import Counts, merge
 from school_app.rosters.problems import Problems
@@ -40,10 +39,6 @@ REASON = "roster import"
 TERM_KINDS = {"semester": TermKind.SEMESTER, "term": TermKind.TERM, "gradingPeriod": TermKind.GRADING_PERIOD}
 # The early-warning indicators look at English and mathematics; a school changes this for itself on its set-up page.
 CORE = re.compile(r"math|english|language arts", re.IGNORECASE)
-
-
-class ImportBrake(DomainError):
-    """A roster would take away more students than is likely to be meant; str() says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +72,15 @@ class Roster:
 
     def bring_in(self) -> Counts:
         """Write the differences. Raises ImportBrake; the caller commits, or rolls everything back."""
-        self._brake()
+        if not self.target.force:
+            leavers.brake(self.session, self._listed(), percent=self.target.brake_percent)
         self._sessions()
         self._year_groups()
         self._classes()
         self._people()
         self._places()
         self._marks()
-        self._leavers()
+        leavers.let_go(self.session, self._listed(), today=self.target.today, counts=self.counts)
         return self.counts
 
     def _merge(self, model: Any, rows: Any, **options: Any) -> dict[Any, int]:
@@ -374,36 +370,8 @@ class Roster:
         )
         self._merge(AssessmentResult, rows, key=("assessment_id", "student_id"))
 
-    def _gone(self) -> tuple[list[Student], int]:
-        listed = {one.sourced_id for one in self._users() if one.role == "student" and one.is_active}
-        active = self.session.scalars(select(Student).where(Student.is_active, Student.sourced_id.is_not(None))).all()
-        return [student for student in active if student.sourced_id not in listed], len(active)
-
-    def _brake(self) -> None:
-        gone, active = self._gone()
-        share = 100 * len(gone) / active if active else 0.0
-        if share > self.target.brake_percent and not self.target.force:
-            names = ", ".join(student.name for student in gone[:5])
-            raise ImportBrake(
-                f"This roster would take away {len(gone)} of {active} students ({share:.0f} %), among them {names}. "
-                f"More than {self.target.brake_percent:g} % at once is refused: look at the file, "
-                "and force it if it is right."
-            )
-
-    def _leavers(self) -> None:
-        gone, _ = self._gone()
-        for student in gone:
-            student.is_active = False
-        self.counts.note("ended", "student", len(gone))
-        self._end_places({student.id for student in gone})
-        self.session.flush()
-
-    def _end_places(self, student_ids: set[int]) -> None:
-        yesterday = self.target.today - timedelta(days=1)
-        for place in self.session.scalars(select(Enrolment).where(Enrolment.student_id.in_(student_ids))):
-            if place.ends_on is None or place.ends_on > yesterday:
-                place.ends_on = max(place.starts_on, yesterday)
-                self.counts.note("ended", "enrolment")
+    def _listed(self) -> set[str]:
+        return {one.sourced_id for one in self._users() if one.role == "student" and one.is_active}
 
 
 def _grade_name(code: str) -> str:
