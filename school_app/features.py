@@ -33,6 +33,7 @@ ROUTES = (
 MORE_ROUTES = (
     "accounts.staff_routes",
     "alerts.thresholds_routes",
+    "attendance.codes_routes",
     "dashboards.student_page",
     "dashboards.case_page",
     "dashboards.search",

@@ -1,4 +1,4 @@
-"""A school's attendance codes as the register offers them: the present one first, a letter for each.
+"""A school's attendance codes: as the register offers them, the present one first, and as an admin keeps them.
 
 attendance/ uses it; the features above it may.
 """
@@ -9,15 +9,23 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import AttendanceCategory
-from school_app.attendance.models import AttendanceCode
+from school_app.attendance.models import AttendanceCode, AttendanceMark
+from school_app.core.errors import DomainError, NotFound
 
 AnySession = Session | scoped_session[Any]
 ORDER = tuple(AttendanceCategory)
 DIGITS = "123456789"
+CODE_LENGTH = 40
+NAME_LENGTH = 80
+MOST_CODES = 60
+
+
+class InvalidCode(DomainError):
+    """What was entered cannot stand as an attendance code; str() names the field and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +72,68 @@ def _keys(names: Iterable[str]) -> list[str]:
         taken.add(key)
         keys.append(key)
     return keys
+
+
+@dataclass(frozen=True, slots=True)
+class NewCode:
+    """A code as an admin enters it."""
+
+    code: str
+    name: str
+    category: AttendanceCategory
+
+
+def all_codes(session: AnySession) -> list[tuple[AttendanceCode, bool]]:
+    """Every code of the school in the order of the register, each with whether a mark uses it; one statement."""
+    used = select(AttendanceMark.id).where(AttendanceMark.code_id == AttendanceCode.id).exists()
+    rows = session.execute(
+        select(AttendanceCode, used).order_by(AttendanceCode.ordinal, AttendanceCode.id).limit(MOST_CODES * 2)
+    )
+    return sorted(((code, bool(used)) for code, used in rows), key=lambda row: ORDER.index(row[0].category))
+
+
+def add_code(session: AnySession, new: NewCode) -> AttendanceCode:
+    """Add a code at the end of its category. InvalidCode says what cannot stand."""
+    written = new.code.strip()
+    _refuse_written(written, new.category)
+    stored = session.scalars(select(AttendanceCode).with_for_update()).all()
+    if len(stored) >= MOST_CODES:
+        raise InvalidCode(f"A school has at most {MOST_CODES} codes; change one of those that are there.")
+    if any(one.code.casefold() == written.casefold() for one in stored):
+        raise InvalidCode(f"Code: {written!r} is there already; choose another.")
+    if new.category is AttendanceCategory.PRESENT and any(one.category is new.category for one in stored):
+        raise InvalidCode("Counts as: presence has its code already, and leaves no mark to tell two by.")
+    made = AttendanceCode(code=written, name=_name(new.name), category=new.category, ordinal=_last(session) + 1)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def change_code(session: AnySession, code_id: int, *, name: str, ordinal: int, is_active: bool) -> AttendanceCode:
+    """Rename a code, move it, or take it off the register; what it counts as stays, because marks stand on it."""
+    code = session.scalar(select(AttendanceCode).where(AttendanceCode.id == code_id).with_for_update())
+    if code is None:
+        raise NotFound("attendance code")
+    if not 0 <= ordinal < MOST_CODES * 10:
+        raise InvalidCode(f"Place: write a number from 0 to {MOST_CODES * 10 - 1}.")
+    code.name, code.ordinal, code.is_active = _name(name), ordinal, is_active
+    session.flush()
+    return code
+
+
+def _refuse_written(written: str, category: AttendanceCategory) -> None:
+    if not written or len(written) > CODE_LENGTH or any(letter.isspace() for letter in written):
+        raise InvalidCode(f"Code: write it without spaces, in {CODE_LENGTH} characters or fewer.")
+    # Files may write a category's own name instead of a code; it must not come to mean another category.
+    if written.casefold() in set(AttendanceCategory) and written.casefold() != category.value:
+        raise InvalidCode(f"Code: {written!r} is the name of a category; choose another.")
+
+
+def _name(name: str) -> str:
+    if not name.strip() or len(name.strip()) > NAME_LENGTH:
+        raise InvalidCode(f"Name: write what the register shows, in {NAME_LENGTH} characters or fewer.")
+    return name.strip()
+
+
+def _last(session: AnySession) -> int:
+    return session.scalar(select(func.max(AttendanceCode.ordinal))) or 0

@@ -53,6 +53,7 @@ ARGUMENTS: dict[str, Callable[[World], object]] = {
     "alert_id": lambda world: world.things["alert"].id,
     "assessment_id": lambda world: world.things["assessment"].id,
     "case_id": lambda world: world.things["case"].id,
+    "code_id": lambda world: next(iter(world.codes.values())).id,
     "form_id": lambda world: world.form.id,
     "group_id": lambda world: world.things["teaching_group"].id,
     "import_id": lambda world: world.things["imported"].id,
