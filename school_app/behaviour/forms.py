@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from school_app.behaviour.models import IncidentKind
+from school_app.behaviour.models import Incident, IncidentKind
 from school_app.behaviour.queries import Filters
 from school_app.behaviour.service import SEVERITIES, InvalidIncident, Report
 from school_app.core.asked import day as read_day
@@ -28,6 +28,17 @@ def read_report(form: Mapping[str, str]) -> Report:
         severity=_severity(form.get("severity", "")) or 0,
         description=form.get("description", ""),
     )
+
+
+def written(incident: Incident) -> dict[str, str]:
+    """What the form would have to hold to record an incident as it stands."""
+    return {
+        "kind": incident.kind.value,
+        "occurred_on": incident.occurred_on.isoformat(),
+        "category": incident.category,
+        "severity": str(incident.severity),
+        "description": incident.description,
+    }
 
 
 def read_filters(asked: Mapping[str, str], *, account_id: int) -> Filters:

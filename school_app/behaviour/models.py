@@ -28,7 +28,8 @@ class Incident(Audited, SchoolOwned, Base):
     """A student's part in an incident, severity 1 (slight) to 5 (grave), or a positive record, severity 0.
 
     `reported_by` is None where the reporter has no account at this school, as with staff of another school;
-    `reported_by_name` then still says who it was.
+    `reported_by_name` then still says who it was. An incident recorded by mistake is withdrawn, not deleted: it is
+    shown as such, and counts nowhere.
     """
 
     __tablename__ = "incident"
@@ -53,3 +54,6 @@ class Incident(Audited, SchoolOwned, Base):
     reported_by_name: Mapped[str | None] = mapped_column(String(200))
     reported_by_sourced_id: Mapped[str | None] = mapped_column(exact())
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_by_name: Mapped[str | None] = mapped_column(String(200))
+    withdrawn_because: Mapped[str | None] = mapped_column(String(500))

@@ -60,6 +60,7 @@ def _incidents(
             Incident.student_id.in_(student_ids),
             Incident.occurred_on.between(first, last),
             Incident.kind == IncidentKind.CONCERN,
+            Incident.withdrawn_at.is_(None),
         )
     )
     found: dict[int, list[IncidentFact]] = defaultdict(list)
@@ -92,6 +93,7 @@ class Listed:
     occurred_on: date
     recorded_at: datetime
     reported_by_name: str | None
+    is_withdrawn: bool
 
 
 def incidents(session: AnySession, reach: Reach, filters: Filters, *, cursor: str | None = None) -> Page[Listed]:
@@ -120,6 +122,7 @@ def _listed(one: Incident, name: str) -> Listed:
         occurred_on=one.occurred_on,
         recorded_at=one.recorded_at,
         reported_by_name=one.reported_by_name,
+        is_withdrawn=one.withdrawn_at is not None,
     )
 
 

@@ -112,6 +112,7 @@ def _incidents(student_id: int, first: date, last: date) -> int:
             Incident.student_id == student_id,
             Incident.occurred_on.between(first, last),
             Incident.kind == IncidentKind.CONCERN,
+            Incident.withdrawn_at.is_(None),
         )
     )
     return int(db.session.scalar(statement) or 0)

@@ -94,7 +94,7 @@ def _url(student_id: int) -> str:
 def _incidents(session: AnySession, by_id: dict[int, Student], start: datetime) -> list[Row]:
     rows = session.scalars(
         select(Incident)
-        .where(Incident.student_id.in_(by_id), Incident.recorded_at > start)
+        .where(Incident.student_id.in_(by_id), Incident.recorded_at > start, Incident.withdrawn_at.is_(None))
         .order_by(Incident.recorded_at.desc())
         .limit(20)
     )

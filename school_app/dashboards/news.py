@@ -79,6 +79,7 @@ def _positive(session: AnySession, by_id: Mapping[int, Student], today: date) ->
         .where(
             Incident.student_id.in_(list(by_id)),
             Incident.kind == IncidentKind.POSITIVE,
+            Incident.withdrawn_at.is_(None),
             Incident.occurred_on >= today - LOOK_BACK,
         )
         .order_by(Incident.occurred_on.desc(), Incident.id.desc())

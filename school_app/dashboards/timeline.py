@@ -45,11 +45,18 @@ def incidents(rows: Iterable[Incident]) -> list[Entry]:
             one.occurred_on,
             "Positive record" if one.kind is IncidentKind.POSITIVE else "Incident",
             f"{one.category}: {one.description}",
-            context=f"reported by {one.reported_by_name}" if one.reported_by_name else None,
+            context=_reported(one),
             url=url_for("behaviour.incident", incident_id=one.id),
         )
         for one in rows
     ]
+
+
+def _reported(one: Incident) -> str | None:
+    said = [f"reported by {one.reported_by_name}"] if one.reported_by_name else []
+    if one.withdrawn_at is not None:
+        said.append(f"withdrawn: {one.withdrawn_because}")
+    return " · ".join(said) or None
 
 
 def alerts(rows: Iterable[Alert], decisions: Sequence[tuple[AlertDecision, Alert]]) -> list[Entry]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from school_app.alerts.models import Alert
+from school_app.alerts.models import Alert, AlertStatus
 from school_app.audit.events import Event
 from school_app.audit.models import AuditRow
 from school_app.behaviour.models import Incident, IncidentKind
@@ -204,3 +204,74 @@ def test_the_list_takes_the_same_statements_whatever_its_length(
         assert client.get("/incidents").status_code == 200
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 10
+
+
+def the_incident(session: Any, client: Any, world: World, who: Any) -> Incident:
+    """An incident that a person of the world has recorded, the person logged in."""
+    log_in(client, who)
+    assert send(client, url(world), **REPORT).status_code == 303
+    (found,) = recorded(session)
+    return found
+
+
+def test_who_reported_corrects_and_the_history_keeps_what_stood(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    id_ = the_incident(session, client, ours, ours.teacher).id
+    assert "Threw a chair." in client.get(f"/incidents/{id_}/correct").text
+    answer = send(
+        client, f"/incidents/{id_}/correct", **(REPORT | {"severity": "2", "description": "Dropped a chair."})
+    )
+    assert answer.status_code == 303
+    (found,) = recorded(session)
+    assert (found.severity, found.description, found.reported_by) == (2, "Dropped a chair.", ours.teacher.id)
+    changes = session.scalars(select(AuditRow.changes).where(AuditRow.event == Event.ROW_CHANGED.value)).all()
+    assert any((one or {}).get("description") == ["Threw a chair.", "Dropped a chair."] for one in changes)
+    assert session.scalar(select(func.count(AuditRow.id)).where(AuditRow.event == Event.INCIDENT_CORRECTED.value)) == 1
+    refused = send(client, f"/incidents/{id_}/correct", **(REPORT | {"description": " "}))
+    assert (refused.status_code, "What happened:" in refused.text) == (400, True)
+
+
+def test_a_withdrawn_incident_is_kept_and_counts_nowhere(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    id_ = the_incident(session, client, ours, ours.form_master).id
+    many(session, ours, 1, severity=3)
+    waiting = select(func.count(Alert.id)).where(
+        Alert.student_id == ours.student.id, Alert.rule == "behaviour", Alert.status == AlertStatus.OPEN
+    )
+    assert send(client, url(ours), **(REPORT | {"category": "Again"})).status_code == 303
+    assert session.scalar(waiting) == 1
+    for incident in session.scalars(select(Incident).where(Incident.student_id == ours.student.id)).all():
+        answer = send(client, f"/incidents/{incident.id}/withdraw", reason="It was somebody else.")
+        assert answer.status_code == 303
+    session.expire_all()
+    assert session.scalar(waiting) == 0
+    page = client.get(f"/incidents/{id_}").text
+    assert "It was somebody else." in page
+    assert "Withdraw it" not in page
+    assert send(client, f"/incidents/{id_}/withdraw", reason="Twice.").status_code == 403
+    assert "withdrawn" in client.get("/incidents").text
+
+
+def test_only_who_reported_or_cares_changes_an_incident(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    id_ = the_incident(session, client, ours, ours.form_master).id
+    other = log_in(client.application.test_client(), ours.teacher)
+    page = other.get(f"/incidents/{id_}")
+    assert (page.status_code, "Correct it" in page.text) == (200, False)
+    assert other.get(f"/incidents/{id_}/correct").status_code == 403
+    assert send(other, f"/incidents/{id_}/withdraw", reason="Mine to say.").status_code == 403
+    stranger = log_in(client.application.test_client(), two_schools.theirs.form_master)
+    assert send(stranger, f"/incidents/{id_}/withdraw", reason="Mine to say.").status_code == 404
+    assert recorded(session)[0].withdrawn_at is None
+
+
+def test_what_came_with_a_file_is_corrected_there(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    incident = the_incident(session, client, ours, ours.form_master)
+    incident.sourced_id = "sis-7"
+    session.commit()
+    assert "Correct it" not in client.get(f"/incidents/{incident.id}").text
+    answer = send(client, f"/incidents/{incident.id}/correct", **REPORT)
+    assert (answer.status_code, "correct it where the file is made" in answer.text) == (400, True)
