@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.alerts.facts import StudentFacts
 from school_app.alerts.models import Alert, AlertStatus
 from school_app.alerts.models import RiskProfile as StoredProfile
-from school_app.alerts.queries import deciders, risk_of, thresholds_of
+from school_app.alerts.queries import deciders, out_of_care, risk_of, thresholds_of
 from school_app.alerts.risk import risk_profile
 from school_app.alerts.rules import judge
 from school_app.alerts.rules.decision import Decision, Judgement, Rule
@@ -127,6 +127,7 @@ def _evaluate(batch: _Batch, sources: Sources) -> None:
         _count(batch.done, one, judgement, thresholds=batch.thresholds)
         moved.extend(_apply(batch, one.student_id, judgement, stored=stored.get(one.student_id, {})))
         _keep_profile(batch, one, judgement, profile=profiles.get(one.student_id))
+    _hand_on(batch, [alert for found in stored.values() for alert in found.values()])
     batch.session.flush()
     _report(batch, moved)
 
@@ -197,9 +198,21 @@ def _fill(alert: Alert, decision: Decision) -> None:
             setattr(alert, name, value)
 
 
-def _ask(batch: _Batch, alert: Alert) -> None:
+def _hand_on(batch: _Batch, alerts: list[Alert]) -> None:
+    """Give alerts whose decider has left, or has other students now, to whoever decides today."""
+    left = out_of_care(batch.session, alerts, today=batch.as_of)
+    for alert in alerts:
+        if alert.id in left:
+            alert.assigned_to = _decider(batch, alert)
+
+
+def _decider(batch: _Batch, alert: Alert) -> int | None:
     form_id = batch.students[alert.student_id].form_id
-    alert.assigned_to = None if form_id is None else batch.deciders.get(form_id)
+    return None if form_id is None else batch.deciders.get(form_id)
+
+
+def _ask(batch: _Batch, alert: Alert) -> None:
+    alert.assigned_to = _decider(batch, alert)
     alert.alert_date, alert.decide_by = batch.as_of, batch.decide_by
 
 

@@ -18,6 +18,7 @@ from school_app.alerts.models import Alert, AlertDecision, AlertStatus, RiskProf
 from school_app.alerts.thresholds import Thresholds
 from school_app.schools.models import FormMaster
 from school_app.schools.queries import holds_on
+from school_app.students.access import Reach, in_care_of
 from school_app.students.models import Student
 
 AnySession = Session | scoped_session[Any]
@@ -49,15 +50,33 @@ def deciders(session: AnySession, form_ids: Collection[int], on: date) -> dict[i
     return {form_id: account_id for form_id, account_id in rows}
 
 
-def needs_decision(session: AnySession, account_id: int) -> list[Waiting]:
+def out_of_care(session: AnySession, alerts: Collection[Alert], *, today: date) -> set[int]:
+    """The open ones of some alerts that wait for nobody, or for somebody who no longer has the student in their care.
+
+    One statement, or none where no alert is open.
+    """
+    waiting = [alert.id for alert in alerts if alert.status is AlertStatus.OPEN]
+    if not waiting:
+        return set()
+    cared_for = session.scalars(
+        select(Alert.id)
+        .join(Student, Student.id == Alert.student_id)
+        .join(Account, Account.id == Alert.assigned_to)
+        .where(Alert.id.in_(waiting), Account.status == AccountStatus.ACTIVE, in_care_of(Account.id, today))
+    )
+    return set(waiting) - set(cared_for)
+
+
+def needs_decision(session: AnySession, account_id: int, reach: Reach) -> list[Waiting]:
     """The students about whom a person has to decide: one entry each, worst and oldest first.
 
-    One statement: a person's open alerts are few, and the worst of each student is picked from them.
+    One statement: a person's open alerts are few, and the worst of each student is picked from them. A student who has
+    left the person's care is not shown to them.
     """
     rows = session.execute(
         select(Alert, Student)
         .join(Student, Student.id == Alert.student_id)
-        .where(Alert.assigned_to == account_id, Alert.status == AlertStatus.OPEN)
+        .where(Alert.assigned_to == account_id, Alert.status == AlertStatus.OPEN, reach.in_care())
         .order_by(Alert.severity.desc(), Alert.alert_date, Alert.id)
     ).all()
     found: dict[int, list[tuple[Alert, Student]]] = {}

@@ -17,11 +17,11 @@ from school_app.alerts.models import AlertStatus, DecisionKind
 from school_app.alerts.service import Answer, InvalidDecision
 from school_app.cases.routes import plan_posted
 from school_app.cases.service import REVIEW_AFTER, InvalidCase
-from school_app.core import clock
+from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.errors import DomainError
 from school_app.core.permissions import Permission, requires, viewer
-from school_app.students.access import reach_of
+from school_app.students.access import carers_of, reach_of
 
 blueprint = Blueprint("alerts", __name__)
 FILTERS = ("status", "indicator", "whose", "late")
@@ -88,6 +88,26 @@ def decide(alert_id: int) -> Response | str | tuple[str, int]:
     return redirect(url_for("dashboards.home"), code=303)
 
 
+@blueprint.post("/alerts/<int:alert_id>/decider")
+@requires(Permission.ALERT_DECIDE)
+def hand_on(alert_id: int) -> Response | tuple[str, int]:
+    """Give an alert to another person to decide, one of those who have the student in their care."""
+    today = clock.today(g.timezone)
+    listed = lists.alert_in_care(db.session, viewer(), alert_id, today=today)
+    people = carers_of(db.session, listed.student, Permission.ALERT_DECIDE, today=today)
+    to_id = asked.number(request.form.get("to", "")) or 0
+    try:
+        if to_id not in {one.id for one in people}:
+            raise InvalidDecision("Who decides: choose one of the people listed.")
+        service.hand_on(db.session, alert_id, to_id=to_id, reason=request.form.get("why", ""))
+    except (InvalidDecision, service.AlertAlreadyDecided) as error:
+        db.session.rollback()
+        return _page(alert_id, error=error), error.status
+    db.session.commit()
+    flash("The alert is handed on.", "success")
+    return redirect(url_for("alerts.alert", alert_id=alert_id), code=303)
+
+
 def _answer(word: str) -> Answer:
     if word not in {kind.value for kind in DecisionKind}:
         raise InvalidDecision("Answer: choose one of the three.")
@@ -100,14 +120,17 @@ def _answer(word: str) -> Answer:
 def _page(alert_id: int, error: DomainError | None = None) -> str:
     today = clock.today(g.timezone)
     listed = lists.alert_in_care(db.session, viewer(), alert_id, today=today)
+    may_decide = viewer().may(Permission.ALERT_DECIDE)
+    people = carers_of(db.session, listed.student, Permission.ALERT_DECIDE, today=today) if may_decide else []
     return render_template(
         "alerts/alert.html",
         listed=listed,
+        people=[one for one in people if one.id != listed.alert.assigned_to],
         decisions=lists.decisions(db.session, listed.student.id),
         words=words,
         today=today,
         review_on=today + REVIEW_AFTER,
-        may_decide=viewer().may(Permission.ALERT_DECIDE),
+        may_decide=may_decide,
         opening=request.values.get("answer") == "open_case" or "goal" in request.form,
         entered=request.form,
         error=str(error) if error else None,

@@ -24,6 +24,7 @@ from school_app.core.errors import Conflict, DomainError, NotFound
 
 AnySession = Session | scoped_session[Any]
 REASON_LENGTH = 500
+LEAST_REASON = 3
 
 
 class AlertAlreadyDecided(Conflict):
@@ -80,16 +81,25 @@ def decide(session: AnySession, alert_id: int, answer: Answer, *, by: By, today:
     return decision
 
 
-def assign(session: AnySession, alert_id: int, *, to_id: int) -> Alert:
-    """Say who has to decide on an alert, as where a form has no master."""
-    alert = session.scalar(select(Alert).where(Alert.id == alert_id).with_for_update())
+def hand_on(session: AnySession, alert_id: int, *, to_id: int, reason: str) -> Alert:
+    """Give an open alert to somebody else to decide; the caller has checked that they have the student in their care.
+
+    Raises AlertAlreadyDecided where it no longer waits, InvalidDecision without a reason or for an inactive account.
+    """
+    alert = session.scalar(
+        select(Alert).where(Alert.id == alert_id).with_for_update().execution_options(populate_existing=True)
+    )
     if alert is None:
         raise NotFound("alert")
+    if alert.status is not AlertStatus.OPEN:
+        raise AlertAlreadyDecided("This alert no longer waits for an answer.")
     account = session.get(Account, to_id)
     if account is None or account.status is not AccountStatus.ACTIVE:
         raise InvalidDecision("Who decides: choose a member of staff whose account is active.")
-    alert.assigned_to = account.id
-    session.flush()
+    why = _words(reason)
+    if alert.assigned_to != account.id:
+        alert.assigned_to = account.id
+        record(session, Event.ALERT_HANDED_ON, alert, reason=f"To {account.name}: {why}")
     return alert
 
 
@@ -122,9 +132,13 @@ def _same_again(session: AnySession, alert: Alert, answer: Answer, *, by: By) ->
 
 
 def _reason(answer: Answer) -> str:
-    reason = answer.reason.strip()
-    if len(reason) > REASON_LENGTH:
-        raise InvalidDecision(f"Reason: {len(reason)} characters are too many; keep to {REASON_LENGTH}.")
-    if answer.kind is not DecisionKind.OPEN_CASE and len(reason) < 3:
+    return _words(answer.reason, needed=answer.kind is not DecisionKind.OPEN_CASE)
+
+
+def _words(text: str, *, needed: bool = True) -> str:
+    text = text.strip()
+    if len(text) > REASON_LENGTH:
+        raise InvalidDecision(f"Reason: {len(text)} characters are too many; keep to {REASON_LENGTH}.")
+    if needed and len(text) < LEAST_REASON:
         raise InvalidDecision("Reason: write why in a few words, so that the next person understands.")
-    return reason
+    return text

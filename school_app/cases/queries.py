@@ -1,4 +1,4 @@
-"""Lists of cases, one case with its steps, and who may take one over.
+"""Lists of cases, and one case with its steps.
 
 cases/ itself, and the features above it.
 """
@@ -13,14 +13,13 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.accounts.models import Account, AccountRole, AccountStatus
+from school_app.accounts.models import Account, AccountStatus
 from school_app.cases.models import Case, CaseStatus, CaseStep
 from school_app.core import clock, paging
 from school_app.core.errors import NotFound
-from school_app.core.permissions import ROLE_PERMISSIONS, Permission, Role, Viewer
-from school_app.schools.models import Form, FormMaster, HeadOfYear
-from school_app.schools.queries import holds_on
-from school_app.students.access import Reach, reach_of
+from school_app.core.permissions import Viewer
+from school_app.schools.models import Form
+from school_app.students.access import Reach, in_care_of, reach_of
 from school_app.students.models import Student
 
 AnySession = Session | scoped_session[Any]
@@ -88,15 +87,15 @@ def case_in_care(session: AnySession, viewer: Viewer, case_id: int, *, today: da
     return _of(row)
 
 
-def due_or_overdue(session: AnySession, account_id: int, *, today: date) -> tuple[list[Due], int]:
+def due_or_overdue(session: AnySession, account_id: int, reach: Reach, *, today: date) -> tuple[list[Due], int]:
     """A champion's cases of which a step or the review is due, the longest overdue first, and how many are open.
 
-    Two statements: a champion's open cases are few.
+    Two statements: a champion's open cases are few. A student who has left the champion's care is not shown to them.
     """
     rows = session.execute(
         select(Case, Student)
         .join(Student, Student.id == Case.student_id)
-        .where(Case.assigned_to == account_id, Case.status != CaseStatus.CLOSED)
+        .where(Case.assigned_to == account_id, Case.status != CaseStatus.CLOSED, reach.in_care())
         .order_by(Case.created_at)
     ).all()
     next_steps: dict[int, CaseStep] = {}
@@ -125,31 +124,6 @@ def cases_of(session: AnySession, student_ids: Collection[int], *, open_only: bo
     for case in session.scalars(statement):
         found.setdefault(case.student_id, []).append(case)
     return found
-
-
-def possible_champions(session: AnySession, student: Student, *, today: date) -> list[Account]:
-    """The active staff who have a student in their care and may work on cases: masters, heads of year, admins."""
-    may = [role for role, rights in ROLE_PERMISSIONS.items() if Permission.CASE_WORK in rights]
-    duty = or_(
-        Account.id.in_(
-            select(FormMaster.account_id).where(FormMaster.form_id == student.form_id, holds_on(FormMaster, today))
-        ),
-        Account.id.in_(
-            select(HeadOfYear.account_id).where(
-                HeadOfYear.year_group_id == student.year_group_id, holds_on(HeadOfYear, today)
-            )
-        ),
-        AccountRole.role == Role.SCHOOL_ADMIN,
-    )
-    return list(
-        session.scalars(
-            select(Account)
-            .join(AccountRole, AccountRole.account_id == Account.id)
-            .where(Account.status == AccountStatus.ACTIVE, AccountRole.role.in_(may), duty)
-            .distinct()
-            .order_by(Account.family_name, Account.id)
-        )
-    )
 
 
 def is_stale(case: Case) -> bool:
@@ -188,13 +162,4 @@ def _narrowed(statement: Select[Any], filters: Filters) -> Select[Any]:
 
 def _left(on: date) -> Any:
     """The champion is no longer there for the student: disabled, or neither master, head nor admin now."""
-    still = or_(
-        Student.form_id.in_(
-            select(FormMaster.form_id).where(FormMaster.account_id == Case.assigned_to, holds_on(FormMaster, on))
-        ),
-        Student.year_group_id.in_(
-            select(HeadOfYear.year_group_id).where(HeadOfYear.account_id == Case.assigned_to, holds_on(HeadOfYear, on))
-        ),
-        Case.assigned_to.in_(select(AccountRole.account_id).where(AccountRole.role == Role.SCHOOL_ADMIN)),
-    )
-    return or_(Account.status != AccountStatus.ACTIVE, ~still)
+    return or_(Account.status != AccountStatus.ACTIVE, ~in_care_of(Case.assigned_to, on))

@@ -22,7 +22,7 @@ from school_app.core.db import db
 from school_app.core.errors import NotFound
 from school_app.core.permissions import Permission, requires, viewer
 from school_app.students import notes
-from school_app.students.access import reach_of, reachable_student
+from school_app.students.access import carers_of, reach_of, reachable_student
 from school_app.students.models import NoteKind
 
 blueprint = Blueprint("cases", __name__)
@@ -184,7 +184,7 @@ def hand_over(case_id: int) -> str | Response | tuple[str, int]:
     """Give a case to another champion, one of those who have the student in their care."""
     today = clock.today(g.timezone)
     listed = queries.case_in_care(db.session, viewer(), case_id, today=today)
-    people = queries.possible_champions(db.session, listed.student, today=today)
+    people = carers_of(db.session, listed.student, Permission.CASE_WORK, today=today)
     error = None
     if request.method == "POST":
         to_id = request.form.get("to", "")
@@ -196,7 +196,7 @@ def hand_over(case_id: int) -> str | Response | tuple[str, int]:
             db.session.rollback()
             error = str(refused)
             listed = queries.case_in_care(db.session, viewer(), case_id, today=today)
-            people = queries.possible_champions(db.session, listed.student, today=today)
+            people = carers_of(db.session, listed.student, Permission.CASE_WORK, today=today)
         else:
             db.session.commit()
             flash("The case is handed over.", "success")

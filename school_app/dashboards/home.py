@@ -29,6 +29,7 @@ from school_app.dashboards import absences, looks, news, whole_form
 from school_app.schools.context import PresentSchool
 from school_app.schools.models import CalendarDay, DayType, SchoolYear
 from school_app.schools.queries import FormName, day_of, school_year_on
+from school_app.students.access import Reach, reach_of
 from school_app.students.models import Student
 
 AnySession = Session | scoped_session[Any]
@@ -143,6 +144,7 @@ class Present:
     register: Register | None
     students: Sequence[Student]
     histories: dict[int, History]
+    reach: Reach
 
     @property
     def ids(self) -> list[int]:
@@ -205,7 +207,8 @@ def _present(session: AnySession, school: PresentSchool, viewer: Viewer, form: F
     first = year.starts_on if year else today - timedelta(days=84)
     found = histories(session, ids, first=first, last=today)
     day = day_of(session, today)
-    return Present(session, school, viewer, form, now, today, year, day, register, students, found)
+    reach = reach_of(session, viewer, today=today)
+    return Present(session, school, viewer, form, now, today, year, day, register, students, found, reach)
 
 
 def _part_of_day(now: datetime) -> str:
@@ -246,7 +249,7 @@ def _no_school(present: Present) -> str:
 
 
 def _decisions(present: Present) -> Decisions:
-    found = needs_decision(present.session, present.viewer.account_id)
+    found = needs_decision(present.session, present.viewer.account_id, present.reach)
     rows = [_alert_row(one.alert, one.student, one.others, today=present.today) for one in found[:DECISIONS_SHOWN]]
     return Decisions(rows, len(found) - len(rows), url_for("alerts.index", whose="mine"))
 
@@ -266,7 +269,7 @@ def _alert_row(alert: Alert, student: Student, others: int, *, today: date) -> A
 
 
 def _cases(present: Present) -> Cases:
-    due, total = due_or_overdue(present.session, present.viewer.account_id, today=present.today)
+    due, total = due_or_overdue(present.session, present.viewer.account_id, present.reach, today=present.today)
     rows = [_case_row(one, present.histories.get(one.student.id), today=present.today) for one in due[:ROWS_SHOWN]]
     return Cases(rows, total, url_for("cases.index", whose="mine"))
 

@@ -17,7 +17,8 @@ from school_app.accounts.models import Account, AccountStatus
 from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.errors import NotFound
-from school_app.core.permissions import Permission, requires
+from school_app.core.jobs import enqueue_after_commit
+from school_app.core.permissions import Permission, requires, viewer
 from school_app.schools import service
 from school_app.schools.context import school_changed
 from school_app.schools.models import (
@@ -35,6 +36,7 @@ from school_app.schools.service import InvalidSetting, SchoolSettings
 
 blueprint = Blueprint("schools", __name__)
 MOST_STAFF = 500
+EVALUATE = "workers.jobs.evaluate_school"
 
 
 @blueprint.get("/admin")
@@ -91,13 +93,17 @@ def appoint_master(form_id: int) -> Response:
     """Appoint a form's master from a day on."""
     if db.session.get(Form, form_id) is None:
         raise NotFound("form")
-    return _done(
-        lambda: service.appoint_master(
-            db.session, form_id, _number("account"), from_day=_day("from"), today=clock.today(g.timezone)
-        ),
-        "The form has its master.",
-        "schools.forms",
-    )
+
+    def appoint() -> None:
+        today = clock.today(g.timezone)
+        service.appoint_master(db.session, form_id, _number("account"), from_day=_day("from"), today=today)
+        # The alerts of the form go over to its new master.
+        person = viewer()
+        enqueue_after_commit(
+            db.session, EVALUATE, queue="slow", requested_by=person.account_id, requested_name=person.name
+        )
+
+    return _done(appoint, "The form has its master.", "schools.forms")
 
 
 @blueprint.post("/admin/years/head")

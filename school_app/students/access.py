@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, literal, or_, select, true, union_all
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.accounts.models import Account, AccountRole, AccountStatus
 from school_app.core.errors import NotFound
-from school_app.core.permissions import Role, Viewer
+from school_app.core.permissions import ROLE_PERMISSIONS, Permission, Role, Viewer
 from school_app.schools.models import Form, FormMaster, HeadOfYear, TeachingGroupTeacher
 from school_app.schools.queries import holds_on
 from school_app.students.models import Student, TeachingGroupMember
@@ -126,3 +127,48 @@ def reachable_form(session: AnySession, viewer: Viewer, form_id: int, *, today: 
     if found is None:
         raise NotFound("form")
     return found
+
+
+def in_care_of(account_id: Any, on: date) -> ColumnElement[bool]:
+    """The condition on Student that the person in a column has them in care: as master, head of year, or admin.
+
+    The same rule as Reach.in_care(), for statements about many people at once.
+    """
+    return or_(
+        select(FormMaster.id)
+        .where(FormMaster.account_id == account_id, FormMaster.form_id == Student.form_id, holds_on(FormMaster, on))
+        .correlate_except(FormMaster)
+        .exists(),
+        select(HeadOfYear.id)
+        .where(
+            HeadOfYear.account_id == account_id,
+            HeadOfYear.year_group_id == Student.year_group_id,
+            holds_on(HeadOfYear, on),
+        )
+        .correlate_except(HeadOfYear)
+        .exists(),
+        select(AccountRole.id)
+        .where(AccountRole.account_id == account_id, AccountRole.role == Role.SCHOOL_ADMIN)
+        .correlate_except(AccountRole)
+        .exists(),
+    )
+
+
+def carers_of(session: AnySession, student: Student, permission: Permission, *, today: date) -> list[Account]:
+    """The active staff who have a student in their care and hold a right: masters, heads of year, admins; by name."""
+    roles = [role for role, rights in ROLE_PERMISSIONS.items() if permission in rights]
+    return list(
+        session.scalars(
+            select(Account)
+            .join(AccountRole, AccountRole.account_id == Account.id)
+            .join(Student, Student.school_id == Account.school_id)
+            .where(
+                Student.id == student.id,
+                Account.status == AccountStatus.ACTIVE,
+                AccountRole.role.in_(roles),
+                in_care_of(Account.id, today),
+            )
+            .distinct()
+            .order_by(Account.family_name, Account.id)
+        )
+    )

@@ -28,6 +28,7 @@ from school_app.cases.service import Plan
 from school_app.core.acting import By
 from school_app.core.errors import Conflict, NotFound
 from school_app.features import fact_sources
+from school_app.students.access import Reach
 from tests.factories import TwoSchools, World, added
 
 TODAY = datetime.now(UTC).date()
@@ -221,7 +222,7 @@ def test_the_home_page_gets_one_row_for_each_student(session: Any, two_schools: 
             assigned_to=ours.form_master.id,
         ),
     )
-    found = needs_decision(session, ours.form_master.id)
+    found = needs_decision(session, ours.form_master.id, Reach(everyone=True))
     assert [(one.student.id, one.alert.severity, one.others) for one in found] == [(ours.student.id, 4, 1)]
 
 
