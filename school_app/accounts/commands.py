@@ -38,7 +38,7 @@ def create_operator(login: str, name: str, email: str | None) -> None:
         db.session.flush()
         db.session.add(AccountRole(account_id=account.id, role=Role.OPERATOR))
         db.session.flush()
-        _print_link(account.id)
+        print_link(account.id)
     db.session.commit()
 
 
@@ -47,7 +47,7 @@ def create_operator(login: str, name: str, email: str | None) -> None:
 def link(login: str) -> None:
     """Print a link that sets the password of an account, for a person whose mail does not arrive."""
     with all_schools(db.session):
-        _print_link(_account(login).id)
+        print_link(_account(login).id)
     db.session.commit()
 
 
@@ -72,7 +72,8 @@ def _account(login: str) -> Account:
     return account
 
 
-def _print_link(account_id: int) -> None:
+def print_link(account_id: int) -> None:
+    """Make a link that sets an account's password, and print it."""
     settings = current_app.config["FORMROOM"]
     made = service.make_link(db.session, account_id)
     click.echo(f"{settings.base_url}/password/{service.token_of(made, settings.secret_key)}")

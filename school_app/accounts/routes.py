@@ -9,6 +9,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
+from flask_limiter.util import get_remote_address
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -26,18 +27,30 @@ blueprint = Blueprint("accounts", __name__)
 # An address may be a whole school's, a login is one person's.
 PER_ADDRESS = "60 per minute"
 PER_LOGIN = "10 per 10 minutes"
+# Wherever they come from; above what one address may do, so that one stranger cannot lock a person out.
+PER_LOGIN_ANYWHERE = "200 per hour"
 # What flask-login reads.
 KEY = "_user_id"
+LOGGED_IN = 303
 
 
 def _login_named() -> str:
     return request.form.get("name", "").strip().casefold()[:191]
 
 
+def _login_from() -> str:
+    return f"{get_remote_address()} {_login_named()}"
+
+
+def _failed(response: Response) -> bool:
+    return response.status_code != LOGGED_IN
+
+
 @blueprint.route("/login", methods=["GET", "POST"])
 @public
 @limiter.limit(PER_ADDRESS, methods=["POST"])
-@limiter.limit(PER_LOGIN, methods=["POST"], key_func=_login_named)
+@limiter.limit(PER_LOGIN, methods=["POST"], key_func=_login_from, deduct_when=_failed)
+@limiter.limit(PER_LOGIN_ANYWHERE, methods=["POST"], key_func=_login_named, deduct_when=_failed)
 def login() -> str | Response | tuple[str, int]:
     """Log in, and go on to where the person wanted to."""
     onward = safe_path(request.args.get("next", ""))
@@ -49,7 +62,7 @@ def login() -> str | Response | tuple[str, int]:
         db.session.commit()
         if found is not None:
             _begin_session(str(found.key))
-            return redirect(onward or url_for("dashboards.home"), code=303)
+            return redirect(onward or url_for("dashboards.home"), code=LOGGED_IN)
         form.form_errors.append(service.WRONG)
     return render_template("accounts/login.html", form=form), 200 if request.method == "GET" else 400
 

@@ -66,7 +66,7 @@ def accounts(session: AnySession, *, text: str = "", role: Role | None = None, c
     if role is not None:
         statement = statement.where(Account.id.in_(select(AccountRole.account_id).where(AccountRole.role == role)))
     if cursor:
-        statement = statement.where(paging.ahead(Account.family_name, Account.id, paging.decode(cursor, str, int)))
+        statement = statement.where(paging.ahead((Account.family_name, Account.id), paging.decode(cursor, str, int)))
     page = paging.page(session.scalars(statement).all(), PAGE, lambda one: (one.family_name, one.id))
     roles = _roles(session, [one.id for one in page.rows])
     return paging.Page([Listed(one, roles.get(one.id, ())) for one in page.rows], page.next)

@@ -16,7 +16,7 @@ from school_app.alerts.lists import Filters
 from school_app.alerts.models import AlertStatus, DecisionKind
 from school_app.alerts.service import Answer, InvalidDecision
 from school_app.cases.routes import plan_posted
-from school_app.cases.service import REVIEW_AFTER, InvalidCase
+from school_app.cases.service import InvalidCase, usual_review
 from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.errors import DomainError
@@ -129,7 +129,7 @@ def _page(alert_id: int, error: DomainError | None = None) -> str:
         decisions=lists.decisions(db.session, listed.student.id),
         words=words,
         today=today,
-        review_on=today + REVIEW_AFTER,
+        review_on=usual_review(db.session, today) if may_decide else today,
         may_decide=may_decide,
         opening=request.values.get("answer") == "open_case" or "goal" in request.form,
         entered=request.form,

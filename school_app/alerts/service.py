@@ -37,7 +37,7 @@ class InvalidDecision(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One of the three answers; a reason where no case is opened, a plan where one is."""
+    """One of the three answers; a reason where it is no concern, a plan where a case is opened."""
 
     kind: DecisionKind
     reason: str = ""
@@ -132,7 +132,7 @@ def _same_again(session: AnySession, alert: Alert, answer: Answer, *, by: By) ->
 
 
 def _reason(answer: Answer) -> str:
-    return _words(answer.reason, needed=answer.kind is not DecisionKind.OPEN_CASE)
+    return _words(answer.reason, needed=answer.kind is DecisionKind.NOT_A_CONCERN)
 
 
 def _words(text: str, *, needed: bool = True) -> str:

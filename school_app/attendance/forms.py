@@ -16,8 +16,16 @@ PREFIX = "code-"
 DIGITS = 4
 
 
+class UnreadMinutes(InvalidRegister):
+    """A student's minutes are no whole number; the page puts the name before the sentence."""
+
+    def __init__(self, student_id: int, text: str) -> None:
+        super().__init__(f"“{text[:20]}” is no number of minutes; write them as 10.")
+        self.student_id = student_id
+
+
 def read_entries(form: Mapping[str, str]) -> list[Entry]:
-    """The entries of a posted register. InvalidRegister where a number cannot be read."""
+    """The entries of a posted register. UnreadMinutes, or InvalidRegister where it is no register of this page."""
     ids = [key.removeprefix(PREFIX) for key in form if key.startswith(PREFIX)]
     if not all(id_.isdecimal() for id_ in ids):
         raise InvalidRegister("This register could not be read; reload the page and enter it again.")
@@ -25,19 +33,19 @@ def read_entries(form: Mapping[str, str]) -> list[Entry]:
         Entry(
             int(id_),
             form[PREFIX + id_],
-            minutes_late=_minutes(form.get(f"minutes-{id_}", "")),
+            minutes_late=_minutes_of(int(id_), form),
             reason=form.get(f"reason-{id_}"),
         )
         for id_ in ids
     ]
 
 
-def _minutes(text: str) -> int | None:
-    text = text.strip()
+def _minutes_of(student_id: int, form: Mapping[str, str]) -> int | None:
+    text = form.get(f"minutes-{student_id}", "").strip()
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= DIGITS):
-        raise InvalidRegister(f"Minutes late: {text[:20]!r} is no whole number; write minutes such as 10.")
+        raise UnreadMinutes(student_id, text)
     return int(text)
 
 
@@ -47,19 +55,11 @@ def refused_rows(rows: Iterable[Row], form: Mapping[str, str]) -> list[Row]:
         replace(
             row,
             code=form.get(f"{PREFIX}{row.id}", row.code),
-            minutes=_readable(form.get(f"minutes-{row.id}", "")),
+            minutes=form.get(f"minutes-{row.id}", ""),
             reason=form.get(f"reason-{row.id}"),
         )
         for row in rows
     ]
-
-
-def _readable(text: str) -> int | None:
-    try:
-        return _minutes(text)
-    except InvalidRegister:
-        # The sentence above the form says what was wrong with it.
-        return None
 
 
 def contrasted_rows(rows: Iterable[Row], codes: Sequence[Code], form: Mapping[str, str]) -> list[Row]:

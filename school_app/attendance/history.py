@@ -14,12 +14,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import HALVES, WHOLE_DAY, SessionFact, sessions_by_day
+from school_app.attendance.models import AttendanceCode, AttendanceMark
 from school_app.attendance.queries import enrolled_places, exceptions_of, taken_registers
 from school_app.schools.models import School, SessionScheme
 from school_app.schools.queries import school_days
 
 AnySession = Session | scoped_session[Any]
 WEEK = timedelta(days=7)
+MOST_APART = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +110,29 @@ def together(found: Iterable[History]) -> Share:
     """The attendance of several students taken together."""
     shares = [one.share() for one in found]
     return Share(*(sum(getattr(one, name) for one in shares) for name in ("counted", "absent", "unknown")))
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A mark that stands in no register, such as a tardy on a Sunday: it is kept, and counts in no rate."""
+
+    on: date
+    name: str
+    minutes_late: int | None
+    reason: str | None
+
+
+def marks_apart(session: AnySession, student_id: int, *, first: date, last: date) -> list[Apart]:
+    """A student's marks without a register between two days, latest first; one statement."""
+    rows = session.execute(
+        select(AttendanceMark.date, AttendanceCode.name, AttendanceMark.minutes_late, AttendanceMark.reason)
+        .join(AttendanceCode, AttendanceCode.id == AttendanceMark.code_id)
+        .where(
+            AttendanceMark.student_id == student_id,
+            AttendanceMark.date.between(first, last),
+            AttendanceMark.register_id.is_(None),
+        )
+        .order_by(AttendanceMark.date.desc(), AttendanceMark.id.desc())
+        .limit(MOST_APART)
+    )
+    return [Apart(on, name, minutes, reason) for on, name, minutes, reason in rows]

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from school_app.alerts.evaluation import evaluate
 from school_app.alerts.sources import sources
 from school_app.attendance import service
-from school_app.attendance.forms import contrasted_rows, read_entries, refused_rows
+from school_app.attendance.forms import UnreadMinutes, contrasted_rows, read_entries, refused_rows
 from school_app.attendance.models import Session
 from school_app.attendance.queries import registers_of_day
 from school_app.attendance.roll import (
@@ -189,9 +189,13 @@ def _refused(group: Group, slot: Slot, error: DomainError) -> tuple[str, int]:
         rows = contrasted_rows(sheet.rows, sheet.codes, request.form)
     else:
         rows = refused_rows(sheet.rows, request.form)
+    sentence = str(error)
+    if isinstance(error, UnreadMinutes):
+        name = next((row.name for row in sheet.rows if row.id == error.student_id), "A student")
+        sentence = f"{name}: {sentence}"
     # What was not valid is sent again with the fingerprint of the page it came from.
     seen = sheet.seen if isinstance(error, RegisterChanged) else request.form.get("seen", "")
-    return _page(group, slot, replace(sheet, rows=rows, seen=seen), error=str(error)), error.status
+    return _page(group, slot, replace(sheet, rows=rows, seen=seen), error=sentence), error.status
 
 
 def _taken_back(group: Group, slot: Slot) -> Response | tuple[str, int]:

@@ -38,12 +38,15 @@ AnySession = DbSession | scoped_session[Any]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One student's fields on the page; `context` is a short sentence, `absent_days` the days in a row before."""
+    """One student's fields on the page; `context` is a short sentence, `absent_days` the days in a row before.
+
+    `minutes` is what a person typed where it was refused.
+    """
 
     id: int
     name: str
     code: str
-    minutes: int | None
+    minutes: int | str | None
     reason: str | None
     absent_days: int = 0
     context: str | None = None

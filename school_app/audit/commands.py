@@ -9,7 +9,6 @@ import re
 from datetime import timedelta
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from school_app.audit import archive as archiving
@@ -17,6 +16,7 @@ from school_app.audit import partitions as parts
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
+from school_app.core.terminal import print_table
 
 
 @click.group()
@@ -74,7 +74,7 @@ def show_partitions(keep: bool) -> None:
     table = Table("Table", "Partition", "Below", "Rows (about)", "Bytes (about)")
     for one in parts.partitions(db.engine):
         table.add_row(one.table, one.name, one.below, f"{one.rows:,}", f"{one.bytes:,}")
-    Console().print(table)
+    print_table(table)
     if strays := parts.strays(db.engine):
         raise click.ClickException(f"{strays} rows lie in the catch-all: run with --keep, and look at their dates.")
 
@@ -96,7 +96,7 @@ def runs() -> None:
                 "–" if seconds is None else f"{seconds:.1f}",
                 run.error or "",
             )
-    Console().print(table)
+    print_table(table)
 
 
 GROUPS: tuple[click.Group, ...] = (audit,)

@@ -73,7 +73,7 @@ def new(student_id: int) -> str | Response | tuple[str, int]:
         student=student,
         entered=request.form,
         error=error,
-        review_on=today + service.REVIEW_AFTER,
+        review_on=service.usual_review(db.session, today),
     )
     return page, 400 if error else 200
 

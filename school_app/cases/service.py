@@ -19,6 +19,7 @@ from school_app.cases.models import Case, CaseStatus, CaseStep, Monitoring, Outc
 from school_app.core import clock
 from school_app.core.acting import By
 from school_app.core.errors import Conflict, DomainError, NotFound
+from school_app.schools.queries import school_day_from
 
 AnySession = Session | scoped_session[Any]
 # Six weeks, the usual length of a tier 2 intervention before it is reviewed.
@@ -55,9 +56,9 @@ def open_case(
 ) -> Case:
     """Open a case of a student, whose champion is the person who opens it. InvalidCase says what is wrong.
 
-    The review lies six weeks ahead unless the plan says otherwise.
+    The review is when usual_review() says unless the plan says otherwise.
     """
-    review_on = plan.review_on or today + REVIEW_AFTER
+    review_on = plan.review_on or usual_review(session, today)
     if plan.tier not in (2, 3):
         raise InvalidCase("Tier: choose 2 or 3.")
     case = Case(
@@ -76,6 +77,11 @@ def open_case(
     session.flush()
     record(session, Event.CASE_OPENED, case)
     return case
+
+
+def usual_review(session: AnySession, today: date) -> date:
+    """When a case that begins today is reviewed: on the first school day after six weeks."""
+    return school_day_from(session, today + REVIEW_AFTER)
 
 
 def add_step(session: AnySession, case_id: int, *, title: str, due_on: date, today: date) -> CaseStep:

@@ -90,9 +90,13 @@ def behind(first: Any, second: Any, key: tuple[Any, Any]) -> ColumnElement[bool]
     return and_(first <= key[0], or_(first < key[0], second < key[1]))
 
 
-def ahead(first: Any, second: Any, key: tuple[Any, Any]) -> ColumnElement[bool]:
-    """As behind(), in ascending order."""
-    return and_(first >= key[0], or_(first > key[0], second > key[1]))
+def ahead(columns: Sequence[Any], key: Sequence[Any]) -> ColumnElement[bool]:
+    """As behind(), in the ascending order of two columns or more."""
+    first, *others = columns
+    if not others:
+        found: ColumnElement[bool] = first > key[0]
+        return found
+    return and_(first >= key[0], or_(first > key[0], ahead(others, key[1:])))
 
 
 def page(rows: Sequence[Row], size: int, key: Callable[[Row], tuple[Any, ...]]) -> Page[Row]:

@@ -22,6 +22,8 @@ from school_app.students.models import Note, NoteKind, Student
 
 AnySession = Session | scoped_session[Any]
 STATES = ("unexplained", "explained", "back")
+# How far back the last register is looked for, over the longest holidays.
+LOOK_BACK = timedelta(days=70)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +40,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Section 4."""
+    """Section 4. Until the register is taken its rows are those who were absent at the last one, on `as_of`."""
 
     rows: Sequence[Row]
     register_taken: bool
+    as_of: date | None = None
 
     @property
     def unexplained(self) -> int:
-        """How many are absent without a reason, and nobody has called yet."""
-        return sum(row.state == "unexplained" and row.contacted is None for row in self.rows)
+        """How many are absent today without a reason, and nobody has called yet."""
+        return (
+            0
+            if not self.register_taken
+            else sum(row.state == "unexplained" and row.contacted is None for row in self.rows)
+        )
 
 
 def absent(
@@ -54,20 +61,41 @@ def absent(
     students: Sequence[Student],
     histories: Mapping[int, History],
     *,
+    form_id: int,
     register: Register | None,
     today: date,
 ) -> Absent:
-    """Who is absent, unexplained first, and who is back; two statements. Without today's register nobody is known."""
+    """Who is absent, unexplained first, and who is back; two statements, or three until the register is taken.
+
+    Until then it is those who were absent at the form's last register, whom a master looks for in the morning.
+    """
     taken = register is not None and register.state is RegisterState.TAKEN
-    marks = _marks(session, register.id) if register is not None and taken else {}
+    asked = register if taken else _last_register(session, form_id, today)
+    marks = _marks(session, asked.id) if asked is not None else {}
     contacts = _contacts(session, [student.id for student in students])
     rows = []
-    for student in students if taken else ():
-        history = histories.get(student.id)
-        row = _row(student, history, marks.get(student.id), contacts.get(student.id), today=today)
-        if row is not None:
+    for student in students if asked is not None else ():
+        history, on = histories.get(student.id), asked.date if asked is not None else today
+        row = _row(student, history, marks.get(student.id), contacts.get(student.id), today=on)
+        if row is not None and (taken or row.state != "back"):
             rows.append(row)
-    return Absent(sorted(rows, key=lambda row: (STATES.index(row.state), -(row.day_number or 0))), taken)
+    ordered = sorted(rows, key=lambda row: (STATES.index(row.state), -(row.day_number or 0)))
+    return Absent(ordered, taken, asked.date if asked is not None else None)
+
+
+def _last_register(session: AnySession, form_id: int, today: date) -> Register | None:
+    found: Register | None = session.scalar(
+        select(Register)
+        .where(
+            Register.form_id == form_id,
+            Register.date < today,
+            Register.date >= today - LOOK_BACK,
+            Register.state == RegisterState.TAKEN,
+        )
+        .order_by(Register.date.desc(), Register.session.desc())
+        .limit(1)
+    )
+    return found
 
 
 def _row(

@@ -165,7 +165,12 @@ def home(session: AnySession, school: PresentSchool, viewer: Viewer, form: FormN
     decisions = _decisions(present)
     cases = _cases(present)
     absent = absences.absent(
-        session, present.students, present.histories, register=present.register, today=present.today
+        session,
+        present.students,
+        present.histories,
+        form_id=form.id,
+        register=present.register,
+        today=present.today,
     )
     needs = len(decisions.rows) + decisions.more + len(cases.rows) + absent.unexplained
     return Home(

@@ -18,7 +18,7 @@ from school_app.alerts.facts import SessionFact
 from school_app.alerts.lists import decisions
 from school_app.alerts.models import Alert
 from school_app.alerts.queries import risk_of, thresholds_of
-from school_app.attendance.history import History, histories
+from school_app.attendance.history import History, histories, marks_apart
 from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.behaviour.models import Incident
@@ -74,6 +74,7 @@ def student(student_id: int) -> str:
         weeks=_weeks(history, today),
         months=_months(history, today),
         profile=risk_of(db.session, [found.id]).get(found.id),
+        apart=marks_apart(db.session, found.id, first=first, last=today),
         results=results_of(db.session, found.id, first=first),
         guardians=guardians_of(db.session, found.id) if in_care else [],
         words=alert_words,

@@ -38,6 +38,12 @@ AnySession = Session | scoped_session[Any]
 SEED = 7
 TIMEZONE = "Europe/London"
 OPERATOR = "operator"
+# A goal and a strategy for each indicator that an alert may be of.
+PLANS = {
+    "A": ("Here on nine of ten days until the review.", "Check in each Monday; call home on the first day."),
+    "B": ("Two weeks without an incident.", "A talk after lunch every Friday; a quiet place to go to."),
+    "C": ("Half of the points in the next two tests.", "Homework club on Tuesdays; the teacher looks at the plan."),
+}
 SCHOOLS = (("linden", "Linden School", ("9B", "9A", "10A", "10B")), ("maple", "Maple School", ("7A",)))
 
 
@@ -159,7 +165,7 @@ def _watch(session: AnySession, staffed: Staffed, form: str, sources: Sources, *
         .order_by(Alert.severity.desc(), Alert.id)
     ).all()
     for alert in alerts[1::3][:2]:
-        plan = Plan("Here on nine of ten days until the review.", "Check in each Monday; call home on the first day.")
+        plan = Plan(*PLANS[alert.indicator])
         decision = decide(session, alert.id, Answer(DecisionKind.OPEN_CASE, plan=plan), by=by, today=today)
         _age(session, decision.case_id, today, by=by)
     for alert in alerts[2:3]:

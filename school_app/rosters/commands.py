@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
@@ -19,6 +18,7 @@ from school_app.accounts.models import Account
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools, use_school
+from school_app.core.terminal import print_table
 from school_app.rosters import local
 from school_app.rosters.leavers import ImportBrake
 from school_app.rosters.merge import Counts
@@ -140,7 +140,7 @@ def _print(name: str, counts: Counts) -> None:
     parts = (counts.added, counts.changed, counts.ended, counts.unchanged)
     for kind in dict.fromkeys(kind for part in parts for kind in part):
         table.add_row(kind.replace("_", " "), *(f"{part.get(kind, 0):,}" for part in parts))
-    Console().print(table)
+    print_table(table)
 
 
 GROUPS: tuple[click.Group, ...] = (rosters, attendance, behaviour)

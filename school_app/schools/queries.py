@@ -115,6 +115,12 @@ def add_school_days(session: AnySession, start: date, count: int) -> date:
     return day
 
 
+def school_day_from(session: AnySession, on: date) -> date:
+    """The first school day on or after a day; the next weekday where the calendar lists none within weeks."""
+    known = school_days(session, on, on + timedelta(LOOK_AHEAD_DAYS))
+    return known[0] if known else on + timedelta(days=max(0, 7 - on.weekday()) if on.weekday() >= 5 else 0)
+
+
 def forms_of_master(session: AnySession, account_id: int, on: date) -> list[FormName]:
     """The active forms whose master, primary or second, an account is on a day, by name."""
     rows = session.execute(

@@ -30,7 +30,7 @@ from school_app.schools.models import (
 )
 
 AnySession = Session | scoped_session[Any]
-NAME_LENGTH = 80
+SCHOOL_NAME_LENGTH = 200
 NOTE_LENGTH = 200
 NEAR = timedelta(days=120)
 
@@ -49,11 +49,29 @@ class SchoolSettings:
     session_scheme: str
 
 
+def create_school(session: AnySession, slug: str, *, name: str, timezone: str, sourced_id: str | None) -> School:
+    """Make a school; the session sees all schools. InvalidSetting says what cannot stand."""
+    if not re.fullmatch(r"[a-z][a-z0-9-]{1,38}", slug):
+        raise InvalidSetting("Slug: write 2 to 39 small letters, digits and hyphens, beginning with a letter.")
+    if not name.strip() or len(name.strip()) > SCHOOL_NAME_LENGTH:
+        raise InvalidSetting(f"Name: write the school’s name, in {SCHOOL_NAME_LENGTH} characters or fewer.")
+    if timezone not in available_timezones():
+        raise InvalidSetting("Time zone: write one such as Europe/London.")
+    if session.scalar(select(School.id).where(School.slug == slug)) is not None:
+        raise InvalidSetting(f"Slug: {slug!r} is another school’s; choose another.")
+    if sourced_id and session.scalar(select(School.id).where(School.sourced_id == sourced_id)) is not None:
+        raise InvalidSetting(f"Roster id: {sourced_id!r} is another school’s.")
+    school = School(slug=slug, name=name.strip(), timezone=timezone, sourced_id=sourced_id or None)
+    session.add(school)
+    session.flush()
+    return school
+
+
 def change_school(session: AnySession, settings: SchoolSettings) -> School:
     """Change the session's school. The caller forgets the cached row after the commit."""
     school = session.scalars(select(School)).one()
-    if not settings.name.strip() or len(settings.name) > 200:
-        raise InvalidSetting("Name: write the school’s name, in 200 characters or fewer.")
+    if not settings.name.strip() or len(settings.name) > SCHOOL_NAME_LENGTH:
+        raise InvalidSetting(f"Name: write the school’s name, in {SCHOOL_NAME_LENGTH} characters or fewer.")
     if settings.timezone not in available_timezones():
         raise InvalidSetting("Time zone: write one such as Europe/London.")
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", settings.register_closes):

@@ -18,6 +18,7 @@ from school_app.students.models import Guardian, Student, StudentGuardian
 
 AnySession = Session | scoped_session[Any]
 PAGE = 60
+NAMES = (Student.family_name, Student.given_name, Student.id)
 SHORTEST_SEARCH = 2
 
 
@@ -44,9 +45,9 @@ def students(
     if form_id is not None:
         statement = statement.where(Student.form_id == form_id)
     if cursor:
-        statement = statement.where(paging.ahead(Student.family_name, Student.id, paging.decode(cursor, str, int)))
-    rows = session.execute(statement.order_by(Student.family_name, Student.id).limit(PAGE + 1)).all()
-    page = paging.page(rows, PAGE, lambda row: (row[0].family_name, row[0].id))
+        statement = statement.where(paging.ahead(NAMES, paging.decode(cursor, str, str, int)))
+    rows = session.execute(statement.order_by(*NAMES).limit(PAGE + 1)).all()
+    page = paging.page(rows, PAGE, lambda row: (row[0].family_name, row[0].given_name, row[0].id))
     return paging.Page([Listed(row[0], row[1]) for row in page.rows], page.next)
 
 

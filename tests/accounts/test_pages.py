@@ -94,6 +94,18 @@ def test_too_many_tries_at_one_login_are_paused(client: Any, session: Any, two_s
     assert attempt(client, two_schools.ours.head.login, PASSWORD).status_code == 303
 
 
+def test_who_knows_the_password_is_not_paused_by_logging_in_nor_by_a_stranger(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    session.commit()
+    login = two_schools.ours.head.login
+    assert [attempt(client.application.test_client(), login, PASSWORD).status_code for _ in range(12)] == [303] * 12
+    stranger = client.application.test_client()
+    stranger.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+    assert [attempt(stranger, login, "wrong").status_code for _ in range(12)][-1] == 429
+    assert attempt(client.application.test_client(), login, PASSWORD).status_code == 303
+
+
 def test_the_session_is_a_new_one_after_the_login_and_gone_after_the_logout(
     client: Any, session: Any, two_schools: TwoSchools
 ) -> None:

@@ -155,12 +155,11 @@ def by(world: World) -> By:
     return By(world.form_master.id, world.form_master.name)
 
 
-def test_a_decision_needs_a_reason_unless_it_opens_a_case(session: Any, two_schools: TwoSchools) -> None:
+def test_a_decision_that_it_is_no_concern_needs_a_reason(session: Any, two_schools: TwoSchools) -> None:
     ours = two_schools.ours
     alert = raised(session, ours)
     for answer in (
         Answer(DecisionKind.NOT_A_CONCERN, "  "),
-        Answer(DecisionKind.ALREADY_HANDLED),
         Answer(DecisionKind.OPEN_CASE),
     ):
         with pytest.raises(InvalidDecision):

@@ -123,7 +123,8 @@ def test_what_was_refused_need_not_be_entered_again(client: Any, session: Any, t
     }
     answer = save(client, url(ours), **everyone(ours, **late))
     assert answer.status_code == 400
-    assert "whole number" in answer.text
+    assert f"{ours.student.name}: “soon” is no number of minutes" in answer.text
+    assert 'value="soon"' in answer.text
     assert "bus strike" in answer.text
     assert register_of(session, ours) is None
 

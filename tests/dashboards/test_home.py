@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
+from school_app.alerts.facts import AttendanceCategory
 from school_app.alerts.models import Alert, AlertDecision
 from school_app.attendance.models import AttendanceMark, Register
 from school_app.behaviour.models import Incident
@@ -142,3 +143,20 @@ def test_another_day_of_the_register_is_not_todays(client: Any, session: Any, tw
     assert session.get(Register, two_schools.ours.things["register"].id).date != TODAY
     session.commit()
     assert "register not taken" in log_in(client, two_schools.ours.form_master).get("/").text
+
+
+def test_until_the_register_is_taken_the_page_names_who_was_absent_last(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    mark = session.scalars(select(AttendanceMark)).one()
+    mark.code_id = ours.codes[AttendanceCategory.ABSENT_UNEXCUSED].id
+    session.commit()
+    page = log_in(client, ours.form_master).get("/").text
+    section = page[page.index('id="absent"') : page.index('id="since"')]
+    assert "Absent at the last one" in section
+    assert ours.student.name in section
+    assert "Log contact" in section
+    mark.code_id = ours.codes[AttendanceCategory.LATE].id
+    session.commit()
+    assert "Nobody was absent at the last one" in client.get("/").text

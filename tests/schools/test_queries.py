@@ -12,6 +12,7 @@ from school_app.schools.queries import (
     add_school_days,
     forms_of_master,
     is_school_day,
+    school_day_from,
     school_days,
     school_year_on,
 )
@@ -40,6 +41,14 @@ def test_a_deadline_counts_school_days_and_goes_on_by_weekdays_where_the_calenda
     due = add_school_days(session, TODAY, 5)
     assert due.weekday() < 5
     assert due - TODAY == timedelta(7) if TODAY.weekday() < 5 else due - TODAY < timedelta(7)
+
+
+def test_the_first_school_day_from_a_day_on(session: Any, two_schools: TwoSchools) -> None:
+    assert school_day_from(session, TODAY) == TODAY
+    session.execute(delete(CalendarDay), execution_options={"audit_reason": "no calendar"})
+    saturday = TODAY + timedelta(days=(5 - TODAY.weekday()) % 7)
+    assert school_day_from(session, saturday) == saturday + timedelta(2)
+    assert school_day_from(session, saturday + timedelta(2)) == saturday + timedelta(2)
 
 
 def test_a_school_year_is_found_by_a_day_in_it(session: Any, two_schools: TwoSchools) -> None:

@@ -1,0 +1,20 @@
+"""What commands print: tables that keep every column when they go to a file or a pipe.
+
+Every command group uses it.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+# Where nothing says how wide the output is, a cut cell would be a lost figure.
+PIPED_WIDTH = 400
+
+
+def print_table(table: Table) -> None:
+    """Print a table as wide as the terminal, or as wide as it needs to be where there is none."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPED_WIDTH)
+    console.print(table)
