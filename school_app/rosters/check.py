@@ -1,6 +1,6 @@
 """Whether a whole bundle can be brought in: every field of every row, every reference, before anything is written.
 
-rosters.roster calls it; it keeps ids only, so that its memory grows with people, not with their rows.
+rosters.service calls it; it keeps ids only, so that its memory grows with people, not with their rows.
 """
 
 from __future__ import annotations

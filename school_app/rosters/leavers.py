@@ -1,6 +1,6 @@
 """Students whom a roster no longer lists: the brake before many leave at once, and the end of their places.
 
-rosters.roster uses it.
+rosters.service uses it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The rows of a bundle as typed records, the same for both versions; what cannot be read is noted with its place.
 
-rosters.check reads every row once for its problems; rosters.roster reads them again for each school.
+rosters.check reads every row once for its problems; the parts of an import read them again for each school.
 """
 
 from __future__ import annotations

@@ -18,12 +18,18 @@ from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.core import clock
 from school_app.core.tenancy import all_schools, use_school
-from school_app.rosters import records
+from school_app.rosters import leavers, records
 from school_app.rosters.bundle import open_bundle, refused
 from school_app.rosters.check import check
+from school_app.rosters.classes import bring_classes
+from school_app.rosters.duties import bring_duties
 from school_app.rosters.merge import Counts
+from school_app.rosters.people import bring_people
+from school_app.rosters.places import bring_places
 from school_app.rosters.problems import Problems
+from school_app.rosters.results import bring_results
 from school_app.rosters.roster import Roster, Target
+from school_app.rosters.years import bring_years
 from school_app.schools.models import School
 
 AnySession = Session | scoped_session[Any]
@@ -77,7 +83,7 @@ def import_bundle(
             school = _school_of(session, org, timezone=options.timezone)
             target = Target(org.sourced_id, school.slug, clock.today(school.timezone), force=options.force)
             with use_school(session, school.id):
-                outcome.schools[org.name] = Roster(session, bundle, target).bring_in()
+                outcome.schools[org.name] = _bring_in(Roster(session, bundle, target))
                 _record(session, name or file.name, outcome.schools[org.name])
     return outcome
 
@@ -97,9 +103,24 @@ def import_own(
             raise refused("orgs.csv", message, "Ask the platform’s operator to import the bundle the first time.")
         progress(f"Bringing in {school.name}")
         target = Target(school.sourced_id or "", school.slug, clock.today(school.timezone), force=force)
-        outcome.schools[school.name] = Roster(session, bundle, target).bring_in()
+        outcome.schools[school.name] = _bring_in(Roster(session, bundle, target))
         _record(session, name, outcome.schools[school.name])
     return outcome
+
+
+def _bring_in(roster: Roster) -> Counts:
+    """Write the differences of one school. Raises ImportBrake; the caller commits, or rolls everything back."""
+    session, target = roster.session, roster.target
+    if not target.force:
+        leavers.brake(session, roster.listed_students(), percent=target.brake_percent)
+    bring_years(roster)
+    bring_classes(roster)
+    bring_people(roster)
+    bring_places(roster)
+    bring_duties(roster)
+    bring_results(roster)
+    leavers.let_go(session, roster.listed_students(), today=target.today, counts=roster.counts)
+    return roster.counts
 
 
 def _school_of(session: AnySession, org: records.Org, *, timezone: str) -> School:

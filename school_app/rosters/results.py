@@ -1,0 +1,48 @@
+"""The assessments of a roster's classes and the students' results in them.
+
+rosters.service calls it, after the people.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from school_app.marks.models import Assessment, AssessmentResult
+from school_app.rosters import records
+from school_app.rosters.problems import Problems
+from school_app.rosters.roster import Roster
+
+
+def bring_results(roster: Roster) -> None:
+    """Bring in the assessments of the school's classes, and the results of its students."""
+    titles = records.categories(roster.bundle, Problems())
+    items = [one for _, one in records.line_items(roster.bundle, Problems()) if one.class_id in roster.classes]
+    assessments = roster.merge(Assessment, [_assessment(roster, one, titles) for one in items])
+    rows = (
+        {
+            "sourced_id": one.sourced_id,
+            "assessment_id": assessments[one.line_item],
+            "student_id": roster.students[one.student],
+            "score": one.score,
+            "score_status": one.status,
+            "scored_on": one.scored_on,
+            "comment": one.comment or None,
+        }
+        for _, one in records.results(roster.bundle, Problems())
+        if one.line_item in assessments and one.student in roster.students
+    )
+    roster.merge(AssessmentResult, rows, key=("assessment_id", "student_id"))
+
+
+def _assessment(roster: Roster, one: records.LineItem, titles: dict[str, str]) -> dict[str, Any]:
+    return {
+        "sourced_id": one.sourced_id,
+        "teaching_group_id": roster.classes[one.class_id],
+        "term_id": roster.terms.get(one.term),
+        "title": one.title,
+        "category": titles.get(one.category) or None,
+        "assigned_on": one.assigned_on,
+        "due_on": one.due_on,
+        "minimum": one.minimum,
+        "maximum": one.maximum,
+    }
