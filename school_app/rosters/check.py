@@ -5,14 +5,16 @@ rosters.service calls it; it keeps ids only, so that its memory grows with peopl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from school_app.rosters import records
 from school_app.rosters.bundle import Bundle
+from school_app.rosters.nesting import Within, chain_of, check_nesting
 from school_app.rosters.problems import Problems
 
 Ids = set[str]
+Years = Mapping[str, str | None]
 
 
 def check(bundle: Bundle, problems: Problems) -> None:
@@ -20,11 +22,10 @@ def check(bundle: Bundle, problems: Problems) -> None:
 
     Raises ImportRefused where something is wrong; a bundle that passes can be written.
     """
-    sessions = _ids("academicSessions.csv", records.sessions(bundle, problems), problems)
-    orgs = _ids("orgs.csv", records.orgs(bundle, problems), problems)
+    years = _sessions(bundle, problems)
+    orgs, schools = _orgs(bundle, problems)
     courses = _ids("courses.csv", records.courses(bundle, problems), problems)
-    classes = _classes(bundle, problems, orgs=orgs, courses=courses, sessions=sessions)
-    schools = {one.sourced_id for _, one in records.orgs(bundle, Problems()) if one.is_school}
+    classes = _classes(bundle, problems, orgs=orgs, courses=courses, years=years)
     users = _users(bundle, problems, orgs=orgs, schools=schools)
     _enrolments(bundle, problems, classes=classes, users=users)
     for line, one in records.demographics(bundle, problems):
@@ -33,18 +34,52 @@ def check(bundle: Bundle, problems: Problems) -> None:
     problems.refuse_if_any()
 
 
+def _sessions(bundle: Bundle, problems: Problems) -> Years:
+    """The sessions by their ids, each with the school year that it lies in; None where it lies in none."""
+    types: dict[str, str] = {}
+    rows: dict[str, Within] = {}
+    for line, one in records.sessions(bundle, problems):
+        _once("academicSessions.csv", line, one.sourced_id, rows, problems)
+        types[one.sourced_id], rows[one.sourced_id] = one.type, Within(line, one.parent)
+        if one.ends_on < one.starts_on:
+            message = f"It ends on {one.ends_on} before it starts on {one.starts_on}."
+            problems.error("academicSessions.csv", line, "endDate", message=message, remedy="Correct one of the days.")
+    check_nesting("academicSessions.csv", rows, problems)
+    years = {id_: next((up for up in chain_of(id_, rows) if types[up] == "schoolYear"), None) for id_ in rows}
+    for sourced_id, year in years.items():
+        if year is None:
+            message = f"{sourced_id!r} lies in no school year."
+            remedy = "It is left out, unless its parentSourcedId leads to a session of type schoolYear."
+            line = rows[sourced_id].line
+            problems.warning("academicSessions.csv", line, "parentSourcedId", message=message, remedy=remedy)
+    return years
+
+
+def _orgs(bundle: Bundle, problems: Problems) -> tuple[Ids, Ids]:
+    """The ids of the organisations, and of those that are schools."""
+    schools: Ids = set()
+    rows: dict[str, Within] = {}
+    for line, one in records.orgs(bundle, problems):
+        _once("orgs.csv", line, one.sourced_id, rows, problems)
+        rows[one.sourced_id] = Within(line, one.parent)
+        if one.is_school:
+            schools.add(one.sourced_id)
+    check_nesting("orgs.csv", rows, problems)
+    return set(rows), schools
+
+
 def _ids(file: str, rows: Iterator[tuple[int, Any]], problems: Problems) -> Ids:
     found: Ids = set()
     for line, one in rows:
-        _add(file, line, one.sourced_id, found, problems)
+        _once(file, line, one.sourced_id, found, problems)
+        found.add(one.sourced_id)
     return found
 
 
-def _add(file: str, line: int, sourced_id: str, found: Ids, problems: Problems) -> None:
+def _once(file: str, line: int, sourced_id: str, found: Collection[str], problems: Problems) -> None:
     if sourced_id in found:
         message = f"{sourced_id!r} stands in the file twice."
         problems.error(file, line, "sourcedId", message=message, remedy="Each row has an id of its own.")
-    found.add(sourced_id)
 
 
 def _known(file: str, line: int, column: str, value: str, ids: Collection[str], *, problems: Problems) -> None:
@@ -58,30 +93,35 @@ def _known(file: str, line: int, column: str, value: str, ids: Collection[str], 
         )
 
 
-def _classes(bundle: Bundle, problems: Problems, *, orgs: Ids, courses: Ids, sessions: Ids) -> Ids:
+def _classes(bundle: Bundle, problems: Problems, *, orgs: Ids, courses: Ids, years: Years) -> Ids:
     found: Ids = set()
     for line, one in records.classes(bundle, problems):
-        _add("classes.csv", line, one.sourced_id, found, problems)
+        _once("classes.csv", line, one.sourced_id, found, problems)
+        found.add(one.sourced_id)
         _known("classes.csv", line, "schoolSourcedId", one.school, orgs, problems=problems)
-        for term in one.terms:
-            _known("classes.csv", line, "termSourcedIds", term, sessions, problems=problems)
+        _in_a_year(line, one, years, problems)
         if one.course not in courses and not one.is_homeroom:
             _known("classes.csv", line, "courseSourcedId", one.course, courses, problems=problems)
-        if not one.terms:
-            problems.error(
-                "classes.csv",
-                line,
-                "termSourcedIds",
-                message="The class belongs to no term.",
-                remedy="Name its term, so that its school year is known.",
-            )
     return found
+
+
+def _in_a_year(line: int, one: records.Class, years: Years, problems: Problems) -> None:
+    for term in one.terms:
+        _known("classes.csv", line, "termSourcedIds", term, years, problems=problems)
+        if term in years and years[term] is None:
+            message = f"The term {term!r} lies in no school year."
+            remedy = "Give it a parent in academicSessions.csv that leads to a session of type schoolYear."
+            problems.error("classes.csv", line, "termSourcedIds", message=message, remedy=remedy)
+    if not one.terms:
+        message, remedy = "The class belongs to no term.", "Name its term, so that its school year is known."
+        problems.error("classes.csv", line, "termSourcedIds", message=message, remedy=remedy)
 
 
 def _users(bundle: Bundle, problems: Problems, *, orgs: Ids, schools: Ids) -> Ids:
     found: Ids = set()
     for line, one in records.users(bundle, problems):
-        _add("users.csv", line, one.sourced_id, found, problems)
+        _once("users.csv", line, one.sourced_id, found, problems)
+        found.add(one.sourced_id)
         for org in one.orgs:
             _known("users.csv", line, "orgSourcedIds", org, orgs, problems=problems)
         if not schools.intersection(one.orgs):
@@ -98,7 +138,8 @@ def _enrolments(bundle: Bundle, problems: Problems, *, classes: Ids, users: Ids)
     found: Ids = set()
     taught: Ids = set()
     for line, one in records.enrolments(bundle, problems):
-        _add("enrollments.csv", line, one.sourced_id, found, problems)
+        _once("enrollments.csv", line, one.sourced_id, found, problems)
+        found.add(one.sourced_id)
         _known("enrollments.csv", line, "classSourcedId", one.class_id, classes, problems=problems)
         _known("enrollments.csv", line, "userSourcedId", one.user, users, problems=problems)
         if one.begins_on and one.ends_on and one.ends_on < one.begins_on:
@@ -118,9 +159,7 @@ def _enrolments(bundle: Bundle, problems: Problems, *, classes: Ids, users: Ids)
 def _marks(bundle: Bundle, problems: Problems, *, classes: Ids, users: Ids) -> None:
     most: dict[str, Any] = {}
     for line, item in records.line_items(bundle, problems):
-        if item.sourced_id in most:
-            message = f"{item.sourced_id!r} stands in the file twice."
-            problems.error("lineItems.csv", line, "sourcedId", message=message, remedy="Each row has an id of its own.")
+        _once("lineItems.csv", line, item.sourced_id, most, problems)
         most[item.sourced_id] = item.maximum
         _known("lineItems.csv", line, "classSourcedId", item.class_id, classes, problems=problems)
         if item.maximum <= item.minimum:
@@ -128,7 +167,8 @@ def _marks(bundle: Bundle, problems: Problems, *, classes: Ids, users: Ids) -> N
             problems.error("lineItems.csv", line, "resultValueMax", message=message, remedy="Correct the limits.")
     found: Ids = set()
     for line, result in records.results(bundle, problems):
-        _add("results.csv", line, result.sourced_id, found, problems)
+        _once("results.csv", line, result.sourced_id, found, problems)
+        found.add(result.sourced_id)
         _known("results.csv", line, "lineItemSourcedId", result.line_item, most.keys(), problems=problems)
         _known("results.csv", line, "studentSourcedId", result.student, users, problems=problems)
         highest = most.get(result.line_item)

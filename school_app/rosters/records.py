@@ -49,6 +49,7 @@ class Org:
     sourced_id: str
     name: str
     is_school: bool
+    parent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +171,15 @@ def orgs(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Org]]:
     """The organisations, with their lines."""
     for read in _each(bundle, "orgs.csv", problems):
         if read.is_active():
-            name = read.text("name", needed=True)
-            yield read.row.line, Org(read.text("sourcedId", needed=True), name, read.text("type") == "school")
+            yield (
+                read.row.line,
+                Org(
+                    read.text("sourcedId", needed=True),
+                    read.text("name", needed=True),
+                    is_school=read.text("type") == "school",
+                    parent=read.text("parentSourcedId"),
+                ),
+            )
 
 
 def courses(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Course]]:

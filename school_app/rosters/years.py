@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from school_app.rosters import records
+from school_app.rosters.nesting import Within, chain_of
 from school_app.rosters.problems import Problems
 from school_app.rosters.roster import Roster
 from school_app.schools.models import SchoolYear, Term, TermKind
@@ -18,27 +19,22 @@ TERM_KINDS = {"semester": TermKind.SEMESTER, "term": TermKind.TERM, "gradingPeri
 def bring_years(roster: Roster) -> None:
     """Bring in the years, then their parts from the top down, and note in which year each part lies."""
     found = {one.sourced_id: one for _, one in records.sessions(roster.bundle, Problems())}
-    roster.years = roster.merge(
-        SchoolYear,
-        [
-            {"sourced_id": one.sourced_id, "name": one.title, "starts_on": one.starts_on, "ends_on": one.ends_on}
-            for one in found.values()
-            if one.type == "schoolYear"
-        ],
-    )
+    years = {one.sourced_id for one in found.values() if one.type == "schoolYear"}
+    roster.years = roster.merge(SchoolYear, [_year(found[sourced_id]) for sourced_id in sorted(years)])
+    rows = {one.sourced_id: Within(0, one.parent) for one in found.values()}
     for one in found.values():
-        top = one
-        while top.type != "schoolYear" and top.parent in found:
-            top = found[top.parent]
-        roster.year_of[one.sourced_id] = top.sourced_id
+        year = next((up for up in chain_of(one.sourced_id, rows) if up in years), None)
         roster.spans[one.sourced_id] = (one.starts_on, one.ends_on)
-    waiting = [
-        one for one in found.values() if one.type != "schoolYear" and roster.year_of[one.sourced_id] in roster.years
-    ]
-    while waiting:
-        ready = [one for one in waiting if one.parent in roster.years or one.parent in roster.terms or not one.parent]
-        roster.terms = roster.merge(Term, [_term(roster, one) for one in ready or waiting])
-        waiting = [one for one in waiting if one not in ready] if ready else []
+        if year is not None:
+            roster.year_of[one.sourced_id] = year
+    done = set(years)
+    while ready := [one for one in found.values() if one.sourced_id not in done and one.parent in done]:
+        roster.terms = roster.merge(Term, [_term(roster, one) for one in ready])
+        done.update(one.sourced_id for one in ready)
+
+
+def _year(one: records.Session) -> dict[str, Any]:
+    return {"sourced_id": one.sourced_id, "name": one.title, "starts_on": one.starts_on, "ends_on": one.ends_on}
 
 
 def _term(roster: Roster, one: records.Session) -> dict[str, Any]:

@@ -62,6 +62,10 @@ def changed(file: str, place: int, column: str, value: str) -> Any:
             changed("classes.csv", 0, "schoolSourcedId", "S7"),
             "line 2, column schoolSourcedId: 'S7' is nowhere",
         ),
+        (
+            changed("academicSessions.csv", 1, "endDate", "2025-08-01"),
+            "academicSessions.csv, line 3, column endDate: It ends on 2025-08-01 before it starts on 2025-09-01.",
+        ),
         (changed("results.csv", 0, "score", "ten"), "results.csv, line 2, column score: 'ten' is no number."),
         (
             changed("lineItems.csv", 0, "resultValueMax", "-1"),
@@ -71,6 +75,67 @@ def changed(file: str, place: int, column: str, value: str) -> Any:
 )
 def test_a_wrong_field_is_named_with_file_line_and_column(tmp_path: Path, rows: Any, said: str) -> None:
     assert said in refusal(write(tmp_path / "b.zip", rows))
+
+
+def within(file: str, **parents: str) -> Any:
+    """The rows of a school, where the rows of one file lie within others."""
+    rows = school()
+    for row in rows[file]:
+        row["parentSourcedId"] = parents.get(row["sourcedId"], row.get("parentSourcedId", ""))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            within("academicSessions.csv", T1="T1"),
+            "academicSessions.csv, line 3, column parentSourcedId: 'T1' lies within itself: T1 in T1. Point it to",
+        ),
+        (
+            within("academicSessions.csv", SY="T1"),
+            "academicSessions.csv, line 2, column parentSourcedId: 'SY' lies within itself: SY in T1 in SY. Point it",
+        ),
+        (
+            within("academicSessions.csv", T1="T9"),
+            "academicSessions.csv, line 3, column parentSourcedId: 'T9' is nowhere in the bundle. Export the row",
+        ),
+        (
+            within("academicSessions.csv", T1=""),
+            "classes.csv, line 2, column termSourcedIds: The term 'T1' lies in no school year. Give it a parent",
+        ),
+        (
+            within("orgs.csv", D="S1"),
+            "orgs.csv, line 2, column parentSourcedId: 'D' lies within itself: D in S1 in D. Point it to",
+        ),
+        (within("orgs.csv", D="D"), "orgs.csv, line 2, column parentSourcedId: 'D' lies within itself: D in D."),
+        (within("orgs.csv", S1="X"), "orgs.csv, line 3, column parentSourcedId: 'X' is nowhere in the bundle."),
+    ],
+)
+def test_what_lies_within_itself_or_nothing_is_named_with_its_place(tmp_path: Path, rows: Any, said: str) -> None:
+    assert said in refusal(write(tmp_path / "b.zip", rows))
+
+
+def test_sessions_that_lead_into_a_circle_or_too_deep_are_refused(tmp_path: Path) -> None:
+    rows = school()
+    term = rows["academicSessions.csv"][1]
+    rows["academicSessions.csv"] += [
+        {**term, "sourcedId": f"T{number}", "parentSourcedId": f"T{number - 1}"} for number in range(2, 3000)
+    ]
+    told = refusal(write(tmp_path / "b.zip", rows))
+    assert "line 14, column parentSourcedId: 'T12' lies more than 10 rows deep." in told
+    term["parentSourcedId"] = "T2"
+    told = refusal(write(tmp_path / "c.zip", rows))
+    assert "line 3, column parentSourcedId: 'T1' lies within itself: T1 in T2 in T1." in told
+
+
+def test_a_session_in_no_school_year_is_left_out_and_noted(tmp_path: Path) -> None:
+    rows = school()
+    rows["academicSessions.csv"].append({**rows["academicSessions.csv"][1], "sourcedId": "T9", "parentSourcedId": ""})
+    problems = Problems()
+    with open_bundle(write(tmp_path / "b.zip", rows), "b.zip") as bundle:
+        check(bundle, problems)
+    assert str(problems.warnings[0]).startswith("academicSessions.csv, line 4, column parentSourcedId: 'T9' lies in no")
 
 
 @pytest.mark.parametrize(
