@@ -5,7 +5,7 @@ Routes and commands call these.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, AccountRole, AccountStatus, OperatorEntry
 from school_app.audit.events import Event
-from school_app.audit.service import record
+from school_app.audit.service import record, record_each
 from school_app.core import clock, paging
 from school_app.core.errors import DomainError, NotFound
 from school_app.core.permissions import Role
@@ -149,6 +149,33 @@ def disable(session: AnySession, account_id: int, *, by_id: int | None) -> Accou
         session.flush()
         record(session, Event.ACCOUNT_DISABLED, account)
     return account
+
+
+def disable_departed(session: AnySession, departed: Sequence[Account], *, reason: str) -> Account | None:
+    """Disable the accounts of people who are said to have left; their sessions end. Three statements for any number.
+
+    A school is never left without an admin: one who would be the last keeps the account, and is returned.
+    """
+    kept = _last_admin(session, {one.id for one in departed})
+    going = [one for one in departed if one is not kept and one.status is not AccountStatus.DISABLED]
+    for account in going:
+        account.status = AccountStatus.DISABLED
+        account.session_version += 1
+    record_each(session, Event.ACCOUNT_DISABLED, going, reason=reason)
+    return kept
+
+
+def _last_admin(session: AnySession, departed: set[int]) -> Account | None:
+    """One of the departed who is an admin, where no other could still do an admin's work."""
+    admins = session.scalars(
+        select(Account)
+        .join(AccountRole, AccountRole.account_id == Account.id)
+        .where(AccountRole.role == Role.SCHOOL_ADMIN, Account.status != AccountStatus.DISABLED)
+        .order_by(Account.id)
+    ).all()
+    # Who was only invited cannot log in yet, and counts as an admin where nobody else is one.
+    able = [one for one in admins if one.status is AccountStatus.ACTIVE] or list(admins)
+    return able[0] if able and all(one.id in departed for one in able) else None
 
 
 def enable(session: AnySession, account_id: int) -> Account:

@@ -20,7 +20,7 @@ from school_app.core.db import db
 from school_app.core.tenancy import all_schools, use_school
 from school_app.core.terminal import print_table
 from school_app.rosters import local
-from school_app.rosters.leavers import ImportBrake
+from school_app.rosters.brake import ImportBrake
 from school_app.rosters.merge import Counts
 from school_app.rosters.problems import ImportRefused, Problems
 from school_app.rosters.service import Options, import_bundle

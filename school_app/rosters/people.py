@@ -19,7 +19,9 @@ def bring_people(roster: Roster) -> None:
     """Bring in students, guardians and accounts, and which guardian answers for which student."""
     roster.students = roster.merge(Student, _student_rows(roster))
     homes = roster.merge(Guardian, _guardian_rows(roster))
-    roster.accounts = roster.merge(Account, _account_rows(roster), only_new=("login", "status"))
+    staff = [_account_row(roster, one) for one in roster.listed_staff()]
+    accounts = roster.merge(Account, staff, only_new=("login", "status"))
+    roster.accounts = {one["sourced_id"]: accounts[one["sourced_id"]] for one in staff}
     rows = [{"student_id": student, "guardian_id": home} for student, home in sorted(_links(roster, homes))]
     roster.merge(StudentGuardian, rows, key=("student_id", "guardian_id"))
 
@@ -55,17 +57,15 @@ def _guardian_rows(roster: Roster) -> Iterator[dict[str, Any]]:
             }
 
 
-def _account_rows(roster: Roster) -> Iterator[dict[str, Any]]:
-    for one in roster.listed_users():
-        if one.role not in ("student", *records.HOME_ROLES) and one.is_active:
-            yield {
-                "sourced_id": one.sourced_id,
-                "login": f"{one.username or one.sourced_id}@{roster.target.slug}".lower(),
-                "email": one.email or None,
-                "given_name": one.given_name,
-                "family_name": one.family_name,
-                "status": AccountStatus.INVITED,
-            }
+def _account_row(roster: Roster, one: records.User) -> dict[str, Any]:
+    return {
+        "sourced_id": one.sourced_id,
+        "login": f"{one.username or one.sourced_id}@{roster.target.slug}".lower(),
+        "email": one.email or None,
+        "given_name": one.given_name,
+        "family_name": one.family_name,
+        "status": AccountStatus.INVITED,
+    }
 
 
 def _links(roster: Roster, homes: dict[Any, int]) -> set[tuple[int, int]]:

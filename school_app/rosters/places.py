@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 
 from school_app.rosters import records
+from school_app.rosters.endings import later
 from school_app.rosters.roster import Roster
 from school_app.students.models import Enrolment, Student, TeachingGroupMember
 
@@ -52,12 +53,8 @@ def _members(roster: Roster, rows: list[records.Enrolment], starts: dict[str, da
         # Somebody who left a class and came back has one place, from the first day to the last.
         before = found.setdefault(place, row)
         before["starts_on"] = min(before["starts_on"], row["starts_on"])
-        before["ends_on"] = _later(before["ends_on"], row["ends_on"])
+        before["ends_on"] = later(before["ends_on"], row["ends_on"])
     return list(found.values())
-
-
-def _later(one: date | None, other: date | None) -> date | None:
-    return None if one is None or other is None else max(one, other)
 
 
 def _present_forms(roster: Roster, rows: list[records.Enrolment]) -> None:

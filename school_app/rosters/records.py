@@ -78,7 +78,11 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with one role; `orgs` are where they have it. In version 1.2 both come from roles.csv."""
+    """A person with one role; `orgs` are where they have it. In version 1.2 both come from roles.csv.
+
+    `is_active` is False for who is to be deleted, `may_log_in` for whose access the source has taken: a student without
+    a log-in is a student all the same.
+    """
 
     sourced_id: str
     username: str
@@ -92,6 +96,7 @@ class User:
     agents: tuple[str, ...]
     grades: tuple[str, ...]
     is_active: bool
+    may_log_in: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +247,8 @@ def users(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, User]]:
                 orgs=places,
                 agents=read.list("agentSourcedIds"),
                 grades=read.list("grades"),
-                is_active=read.is_active() and read.choice("enabledUser", ("", "true", "false")) != "false",
+                is_active=read.is_active(),
+                may_log_in=read.choice("enabledUser", ("", "true", "false")) != "false",
             ),
         )
 

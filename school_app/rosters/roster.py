@@ -23,7 +23,7 @@ REASON = "roster import"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The school that a bundle is brought into, and how: `brake_percent` of the students may leave at once."""
+    """The school that a bundle is brought into, and how: `brake_percent` of its people may leave at once."""
 
     org: str
     slug: str
@@ -39,6 +39,7 @@ class Roster:
     session: AnySession
     bundle: Bundle
     target: Target
+    problems: Problems
     counts: Counts = field(default_factory=Counts)
     years: dict[Any, int] = field(default_factory=dict)
     terms: dict[Any, int] = field(default_factory=dict)
@@ -53,6 +54,10 @@ class Roster:
     def merge(self, model: Any, rows: Any, **options: Any) -> dict[Any, int]:
         """Bring rows into a table, and count them; as rosters.merge does."""
         return merge(self.session, model, rows, counts=self.counts, reason=REASON, **options)
+
+    def warn(self, file: str, message: str, remedy: str) -> None:
+        """Say what was decided about something odd that no one row shows."""
+        self.problems.warning(file, None, None, message=message, remedy=remedy)
 
     def listed_classes(self) -> Iterator[records.Class]:
         """The school's homerooms and classes."""
@@ -71,6 +76,12 @@ class Roster:
     def listed_students(self) -> set[str]:
         """The ids of the students whom the bundle says to be at the school."""
         return {one.sourced_id for one in self.listed_users() if one.role == "student" and one.is_active}
+
+    def listed_staff(self) -> Iterator[records.User]:
+        """The staff whom the bundle says to be at the school, and to have access."""
+        for one in self.listed_users():
+            if one.role not in ("student", *records.HOME_ROLES) and one.is_active and one.may_log_in:
+                yield one
 
     def span(self, one: records.Class) -> tuple[date, date]:
         """The first and the last day of a class, by its terms."""

@@ -19,9 +19,11 @@ from school_app.audit.service import record
 from school_app.core import clock
 from school_app.core.tenancy import all_schools, use_school
 from school_app.rosters import leavers, records
+from school_app.rosters.brake import brake
 from school_app.rosters.bundle import open_bundle, refused
 from school_app.rosters.check import check
 from school_app.rosters.classes import bring_classes
+from school_app.rosters.departed import let_staff_go
 from school_app.rosters.duties import bring_duties
 from school_app.rosters.merge import Counts
 from school_app.rosters.people import bring_people
@@ -83,7 +85,7 @@ def import_bundle(
             school = _school_of(session, org, timezone=options.timezone)
             target = Target(org.sourced_id, school.slug, clock.today(school.timezone), force=options.force)
             with use_school(session, school.id):
-                outcome.schools[org.name] = _bring_in(Roster(session, bundle, target))
+                outcome.schools[org.name] = _bring_in(Roster(session, bundle, target, outcome.problems))
                 _record(session, name or file.name, outcome.schools[org.name])
     return outcome
 
@@ -103,7 +105,7 @@ def import_own(
             raise refused("orgs.csv", message, "Ask the platform’s operator to import the bundle the first time.")
         progress(f"Bringing in {school.name}")
         target = Target(school.sourced_id or "", school.slug, clock.today(school.timezone), force=force)
-        outcome.schools[school.name] = _bring_in(Roster(session, bundle, target))
+        outcome.schools[school.name] = _bring_in(Roster(session, bundle, target, outcome.problems))
         _record(session, name, outcome.schools[school.name])
     return outcome
 
@@ -111,14 +113,14 @@ def import_own(
 def _bring_in(roster: Roster) -> Counts:
     """Write the differences of one school. Raises ImportBrake; the caller commits, or rolls everything back."""
     session, target = roster.session, roster.target
-    if not target.force:
-        leavers.brake(session, roster.listed_students(), percent=target.brake_percent)
+    brake(roster)
     bring_years(roster)
     bring_classes(roster)
     bring_people(roster)
     bring_places(roster)
     bring_duties(roster)
     bring_results(roster)
+    let_staff_go(roster)
     leavers.let_go(session, roster.listed_students(), today=target.today, counts=roster.counts)
     return roster.counts
 

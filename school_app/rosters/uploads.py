@@ -19,7 +19,7 @@ from school_app.core import clock
 from school_app.core.acting import By
 from school_app.core.errors import DomainError, NotFound
 from school_app.rosters import local
-from school_app.rosters.leavers import ImportBrake
+from school_app.rosters.brake import ImportBrake
 from school_app.rosters.merge import Counts
 from school_app.rosters.models import Import, ImportKind, ImportProblem, ImportStatus
 from school_app.rosters.problems import ImportRefused, Problem, Problems

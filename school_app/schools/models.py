@@ -135,7 +135,10 @@ class Form(Audited, SchoolOwned, Base):
 
 
 class FormMaster(Audited, SchoolOwned, Base):
-    """Who is master of a form, from a day to a day (None: until further notice), both included."""
+    """Who is master of a form, from a day to a day (None: until further notice), both included.
+
+    `sourced_id` is the row of the roster that says so; None where the school appointed somebody itself.
+    """
 
     __tablename__ = "form_master"
     __table_args__ = keyed(
@@ -147,6 +150,7 @@ class FormMaster(Audited, SchoolOwned, Base):
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    sourced_id: Mapped[str | None] = mapped_column(exact())
     form_id: Mapped[int] = mapped_column(Id)
     account_id: Mapped[int] = mapped_column(Id)
     is_primary: Mapped[bool] = mapped_column(default=True)
@@ -206,7 +210,10 @@ class TeachingGroup(Audited, SchoolOwned, Base):
 
 
 class TeachingGroupTeacher(Audited, SchoolOwned, Base):
-    """Who teaches a class, from a day to a day (None: until further notice), both included."""
+    """Who teaches a class, from a day to a day (None: until further notice), both included.
+
+    `sourced_id` is the row of the roster that says so.
+    """
 
     __tablename__ = "teaching_group_teacher"
     __table_args__ = keyed(
@@ -217,6 +224,7 @@ class TeachingGroupTeacher(Audited, SchoolOwned, Base):
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    sourced_id: Mapped[str | None] = mapped_column(exact())
     teaching_group_id: Mapped[int] = mapped_column(Id)
     account_id: Mapped[int] = mapped_column(Id)
     is_primary: Mapped[bool] = mapped_column(default=True)

@@ -17,7 +17,7 @@ from school_app.core.permissions import Role
 from school_app.core.tenancy import all_schools, enter_school, use_school
 from school_app.marks.models import AssessmentResult
 from school_app.rosters import local
-from school_app.rosters.leavers import ImportBrake
+from school_app.rosters.brake import ImportBrake
 from school_app.rosters.problems import ImportRefused, Problems
 from school_app.rosters.service import Options, free_slug, import_bundle, import_own
 from school_app.schools.models import CalendarDay, DayType, Form, FormMaster, School, TeachingGroup
