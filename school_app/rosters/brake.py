@@ -1,11 +1,11 @@
-"""The brake: a roster that would take away more people than is likely to be meant stops before it writes.
+"""The brake: a roster that would take away more people or places than is likely to be meant changes nothing.
 
-rosters.service calls it.
+rosters.service and rosters.places call it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -37,6 +37,14 @@ def brake(roster: Roster) -> None:
     departed = [one for one in staff if one.sourced_id not in listed]
     if len(departed) > FEW_STAFF:
         _refuse_many(roster, "members of staff", staff, departed)
+
+
+def brake_places(roster: Roster, students: Sequence[Student], *, placed: Container[int]) -> None:
+    """Raise ImportBrake where the roster puts too few of the students who are in a form into one."""
+    if not roster.target.force:
+        students = [one for one in students if one.form_id is not None]
+        lost = [one for one in students if one.id not in placed]
+        _refuse_many(roster, "students’ places in a form", students, lost)
 
 
 def _refuse_many(roster: Roster, what: str, everybody: Sequence[Any], gone: Sequence[Any]) -> None:

@@ -6,6 +6,8 @@ rosters.service calls it; it keeps ids only, so that its memory grows with peopl
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from school_app.rosters import records
@@ -14,7 +16,19 @@ from school_app.rosters.nesting import Within, chain_of, check_nesting
 from school_app.rosters.problems import Problems
 
 Ids = set[str]
-Years = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """When a session is: its first day, and the school year that it lies in; None where it lies in none."""
+
+    starts_on: date
+    year: str | None
+
+
+Sessions = Mapping[str, When]
+# The homerooms and classes by their ids, each with its first day; None where that cannot be said.
+Classes = dict[str, date | None]
 
 
 def check(bundle: Bundle, problems: Problems) -> None:
@@ -22,10 +36,10 @@ def check(bundle: Bundle, problems: Problems) -> None:
 
     Raises ImportRefused where something is wrong; a bundle that passes can be written.
     """
-    years = _sessions(bundle, problems)
+    sessions = _sessions(bundle, problems)
     orgs, schools = _orgs(bundle, problems)
     courses = _ids("courses.csv", records.courses(bundle, problems), problems)
-    classes = _classes(bundle, problems, orgs=orgs, courses=courses, years=years)
+    classes = _classes(bundle, problems, orgs=orgs, courses=courses, sessions=sessions)
     users = _users(bundle, problems, orgs=orgs, schools=schools)
     _enrolments(bundle, problems, classes=classes, users=users)
     for line, one in records.demographics(bundle, problems):
@@ -34,13 +48,15 @@ def check(bundle: Bundle, problems: Problems) -> None:
     problems.refuse_if_any()
 
 
-def _sessions(bundle: Bundle, problems: Problems) -> Years:
-    """The sessions by their ids, each with the school year that it lies in; None where it lies in none."""
+def _sessions(bundle: Bundle, problems: Problems) -> Sessions:
+    """The sessions by their ids."""
+    starts: dict[str, date] = {}
     types: dict[str, str] = {}
     rows: dict[str, Within] = {}
     for line, one in records.sessions(bundle, problems):
         _once("academicSessions.csv", line, one.sourced_id, rows, problems)
         types[one.sourced_id], rows[one.sourced_id] = one.type, Within(line, one.parent)
+        starts[one.sourced_id] = one.starts_on
         if one.ends_on < one.starts_on:
             message = f"It ends on {one.ends_on} before it starts on {one.starts_on}."
             problems.error("academicSessions.csv", line, "endDate", message=message, remedy="Correct one of the days.")
@@ -52,7 +68,7 @@ def _sessions(bundle: Bundle, problems: Problems) -> Years:
             remedy = "It is left out, unless its parentSourcedId leads to a session of type schoolYear."
             line = rows[sourced_id].line
             problems.warning("academicSessions.csv", line, "parentSourcedId", message=message, remedy=remedy)
-    return years
+    return {id_: When(starts[id_], year) for id_, year in years.items()}
 
 
 def _orgs(bundle: Bundle, problems: Problems) -> tuple[Ids, Ids]:
@@ -93,22 +109,22 @@ def _known(file: str, line: int, column: str, value: str, ids: Collection[str], 
         )
 
 
-def _classes(bundle: Bundle, problems: Problems, *, orgs: Ids, courses: Ids, years: Years) -> Ids:
-    found: Ids = set()
+def _classes(bundle: Bundle, problems: Problems, *, orgs: Ids, courses: Ids, sessions: Sessions) -> Classes:
+    found: Classes = {}
     for line, one in records.classes(bundle, problems):
         _once("classes.csv", line, one.sourced_id, found, problems)
-        found.add(one.sourced_id)
+        found[one.sourced_id] = min((sessions[term].starts_on for term in one.terms if term in sessions), default=None)
         _known("classes.csv", line, "schoolSourcedId", one.school, orgs, problems=problems)
-        _in_a_year(line, one, years, problems)
+        _in_a_year(line, one, sessions, problems)
         if one.course not in courses and not one.is_homeroom:
             _known("classes.csv", line, "courseSourcedId", one.course, courses, problems=problems)
     return found
 
 
-def _in_a_year(line: int, one: records.Class, years: Years, problems: Problems) -> None:
+def _in_a_year(line: int, one: records.Class, sessions: Sessions, problems: Problems) -> None:
     for term in one.terms:
-        _known("classes.csv", line, "termSourcedIds", term, years, problems=problems)
-        if term in years and years[term] is None:
+        _known("classes.csv", line, "termSourcedIds", term, sessions, problems=problems)
+        if term in sessions and sessions[term].year is None:
             message = f"The term {term!r} lies in no school year."
             remedy = "Give it a parent in academicSessions.csv that leads to a session of type schoolYear."
             problems.error("classes.csv", line, "termSourcedIds", message=message, remedy=remedy)
@@ -134,7 +150,7 @@ def _users(bundle: Bundle, problems: Problems, *, orgs: Ids, schools: Ids) -> Id
     return found
 
 
-def _enrolments(bundle: Bundle, problems: Problems, *, classes: Ids, users: Ids) -> None:
+def _enrolments(bundle: Bundle, problems: Problems, *, classes: Classes, users: Ids) -> None:
     found: Ids = set()
     taught: Ids = set()
     for line, one in records.enrolments(bundle, problems):
@@ -142,8 +158,9 @@ def _enrolments(bundle: Bundle, problems: Problems, *, classes: Ids, users: Ids)
         found.add(one.sourced_id)
         _known("enrollments.csv", line, "classSourcedId", one.class_id, classes, problems=problems)
         _known("enrollments.csv", line, "userSourcedId", one.user, users, problems=problems)
-        if one.begins_on and one.ends_on and one.ends_on < one.begins_on:
-            message = f"It ends on {one.ends_on} before it begins on {one.begins_on}."
+        begins_on = one.begins_on or classes.get(one.class_id)
+        if begins_on and one.ends_on and one.ends_on < begins_on:
+            message = f"It ends on {one.ends_on} before it begins on {begins_on}."
             problems.error("enrollments.csv", line, "endDate", message=message, remedy="Correct one of the days.")
         if one.role == "teacher":
             taught.add(one.class_id)
@@ -156,7 +173,7 @@ def _enrolments(bundle: Bundle, problems: Problems, *, classes: Ids, users: Ids)
             problems.warning("classes.csv", line, None, message=message, remedy="The class is kept without a teacher.")
 
 
-def _marks(bundle: Bundle, problems: Problems, *, classes: Ids, users: Ids) -> None:
+def _marks(bundle: Bundle, problems: Problems, *, classes: Classes, users: Ids) -> None:
     most: dict[str, Any] = {}
     for line, item in records.line_items(bundle, problems):
         _once("lineItems.csv", line, item.sourced_id, most, problems)

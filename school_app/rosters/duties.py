@@ -19,7 +19,7 @@ from school_app.schools.models import FormMaster, TeachingGroupTeacher
 def bring_duties(roster: Roster) -> None:
     """Bring in the masters of forms and the teachers of classes, and their roles."""
     starts = {one.sourced_id: roster.span(one)[0] for one in roster.listed_classes()}
-    rows = [one for one in roster.listed_enrolments() if one.role == "teacher" and one.user in roster.accounts]
+    rows = [one for _, one in roster.listed_enrolments() if one.role == "teacher" and one.user in roster.accounts]
     of_forms = [one for one in rows if one.class_id in roster.forms]
     of_classes = [one for one in rows if one.class_id in roster.classes]
     masters = _duties(roster, of_forms, starts, "form_id", roster.forms)

@@ -1,36 +1,33 @@
-"""Students whom a roster no longer lists, and the end of their places.
+"""Students and guardians whom a roster no longer lists.
 
-rosters.service uses it.
+rosters.service calls it, after everything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, scoped_session
 
-from school_app.rosters.merge import Counts
-from school_app.students.models import Enrolment, Student
+from school_app.rosters.endings import end_all, holds_from
+from school_app.rosters.roster import Roster
+from school_app.students.models import Enrolment, Student, TeachingGroupMember
 
-AnySession = Session | scoped_session[Any]
+PLACES: tuple[Any, ...] = (Enrolment, TeachingGroupMember)
 
 
-def let_go(session: AnySession, listed: Collection[str], *, today: date, counts: Counts) -> None:
-    """Say of every active student who is not listed that they have left; their places end the day before `today`."""
-    gone = {student.id: student for student in _active(session) if student.sourced_id not in listed}
-    for student in gone.values():
+def let_students_go(roster: Roster) -> None:
+    """Say of every active student who is not listed that they have left; their places end the day before today.
+
+    Who answered for them stays known. Whoever is listed again is active again, with the places that are listed.
+    """
+    students = roster.session.scalars(select(Student).where(Student.sourced_id.is_not(None))).all()
+    gone = [one for one in students if one.sourced_id not in roster.students]
+    left = [one for one in gone if one.is_active]
+    for student in left:
         student.is_active = False
-    counts.note("ended", "student", len(gone))
-    yesterday = today - timedelta(days=1)
-    for place in session.scalars(select(Enrolment).where(Enrolment.student_id.in_(gone))):
-        if place.ends_on is None or place.ends_on > yesterday:
-            place.ends_on = max(place.starts_on, yesterday)
-            counts.note("ended", "enrolment")
-    session.flush()
-
-
-def _active(session: AnySession) -> list[Student]:
-    return list(session.scalars(select(Student).where(Student.is_active, Student.sourced_id.is_not(None))))
+    roster.counts.note("ended", "student", len(left))
+    ids = {one.id for one in gone}
+    for model in PLACES:
+        places = roster.session.scalars(select(model).where(holds_from(model, roster)))
+        end_all(roster, [one for one in places if one.student_id in ids])

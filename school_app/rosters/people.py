@@ -5,8 +5,10 @@ rosters.service calls it, after the classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+from sqlalchemy import select
 
 from school_app.accounts.models import Account, AccountStatus
 from school_app.rosters import records
@@ -17,19 +19,51 @@ from school_app.students.models import Guardian, Student, StudentGuardian
 
 def bring_people(roster: Roster) -> None:
     """Bring in students, guardians and accounts, and which guardian answers for which student."""
-    roster.students = roster.merge(Student, _student_rows(roster))
-    homes = roster.merge(Guardian, _guardian_rows(roster))
+    roster.students = _bring(roster, Student, _student_rows(roster))
     staff = [_account_row(roster, one) for one in roster.listed_staff()]
-    accounts = roster.merge(Account, staff, only_new=("login", "status"))
-    roster.accounts = {one["sourced_id"]: accounts[one["sourced_id"]] for one in staff}
-    rows = [{"student_id": student, "guardian_id": home} for student, home in sorted(_links(roster, homes))]
+    roster.accounts = _bring(roster, Account, staff, only_new=("login", "status"))
+    homes = _bring(roster, Guardian, _guardian_rows(roster))
+    _let_guardians_go(roster, homes)
+    _link(roster, homes)
+
+
+def _bring(roster: Roster, model: Any, rows: Iterable[dict[str, Any]], **options: Any) -> dict[str, int]:
+    """Bring in people of one kind; the ids of those who are listed, by the bundle's own."""
+    listed = list(rows)
+    ids = roster.merge(model, listed, **options)
+    return {one["sourced_id"]: ids[one["sourced_id"]] for one in listed}
+
+
+def _let_guardians_go(roster: Roster, homes: dict[str, int]) -> None:
+    known = select(Guardian).where(Guardian.sourced_id.is_not(None), Guardian.is_active)
+    gone = [one for one in roster.session.scalars(known) if one.sourced_id not in homes]
+    for guardian in gone:
+        guardian.is_active = False
+    roster.counts.note("ended", "guardian", len(gone))
+
+
+def _link(roster: Roster, homes: dict[str, int]) -> None:
+    """Say who answers for whom. Who answers no longer for a student of the school is no contact of theirs."""
+    links = _links(roster, homes)
+    rows = [{"student_id": student, "guardian_id": home} for student, home in sorted(links)]
     roster.merge(StudentGuardian, rows, key=("student_id", "guardian_id"))
+    present = set(roster.students.values())
+    known = (
+        select(StudentGuardian)
+        .join(Guardian, Guardian.id == StudentGuardian.guardian_id)
+        .where(Guardian.sourced_id.is_not(None))
+    )
+    for one in roster.session.scalars(known).all():
+        if one.student_id in present and (one.student_id, one.guardian_id) not in links:
+            roster.session.delete(one)
+            roster.counts.note("ended", "student_guardian")
+    roster.session.flush()
 
 
 def _student_rows(roster: Roster) -> Iterator[dict[str, Any]]:
     born = {one.user: one for _, one in records.demographics(roster.bundle, Problems())}
     for one in roster.listed_users():
-        if one.role == "student":
+        if one.role == "student" and one.is_active:
             known = born.get(one.sourced_id)
             yield {
                 "sourced_id": one.sourced_id,
@@ -39,13 +73,13 @@ def _student_rows(roster: Roster) -> Iterator[dict[str, Any]]:
                 "birth_date": known.birth_date if known else None,
                 "sex": (known.sex or None) if known else None,
                 "year_group_id": roster.groups.get(one.grades[0]) if one.grades else None,
-                "is_active": one.is_active,
+                "is_active": True,
             }
 
 
 def _guardian_rows(roster: Roster) -> Iterator[dict[str, Any]]:
     for one in roster.listed_users():
-        if one.role in records.HOME_ROLES:
+        if one.role in records.HOME_ROLES and one.is_active:
             yield {
                 "sourced_id": one.sourced_id,
                 "given_name": one.given_name,
@@ -53,7 +87,7 @@ def _guardian_rows(roster: Roster) -> Iterator[dict[str, Any]]:
                 "role": one.role,
                 "email": one.email or None,
                 "phone": one.phone or None,
-                "is_active": one.is_active,
+                "is_active": True,
             }
 
 
@@ -68,7 +102,7 @@ def _account_row(roster: Roster, one: records.User) -> dict[str, Any]:
     }
 
 
-def _links(roster: Roster, homes: dict[Any, int]) -> set[tuple[int, int]]:
+def _links(roster: Roster, homes: dict[str, int]) -> set[tuple[int, int]]:
     links = set()
     for one in roster.listed_users():
         for other in one.agents:

@@ -67,11 +67,11 @@ class Roster:
         """The school's people, whatever their role."""
         return (one for _, one in records.users(self.bundle, Problems()) if self.target.org in one.orgs)
 
-    def listed_enrolments(self) -> Iterator[records.Enrolment]:
-        """Who is in the school's homerooms and classes."""
-        for _, one in records.enrolments(self.bundle, Problems()):
+    def listed_enrolments(self) -> Iterator[tuple[int, records.Enrolment]]:
+        """Who is in the school's homerooms and classes, with their lines."""
+        for line, one in records.enrolments(self.bundle, Problems()):
             if one.class_id in self.forms or one.class_id in self.classes:
-                yield one
+                yield line, one
 
     def listed_students(self) -> set[str]:
         """The ids of the students whom the bundle says to be at the school."""

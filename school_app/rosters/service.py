@@ -18,13 +18,14 @@ from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.core import clock
 from school_app.core.tenancy import all_schools, use_school
-from school_app.rosters import leavers, records
+from school_app.rosters import records
 from school_app.rosters.brake import brake
 from school_app.rosters.bundle import open_bundle, refused
 from school_app.rosters.check import check
 from school_app.rosters.classes import bring_classes
 from school_app.rosters.departed import let_staff_go
 from school_app.rosters.duties import bring_duties
+from school_app.rosters.leavers import let_students_go
 from school_app.rosters.merge import Counts
 from school_app.rosters.people import bring_people
 from school_app.rosters.places import bring_places
@@ -112,7 +113,6 @@ def import_own(
 
 def _bring_in(roster: Roster) -> Counts:
     """Write the differences of one school. Raises ImportBrake; the caller commits, or rolls everything back."""
-    session, target = roster.session, roster.target
     brake(roster)
     bring_years(roster)
     bring_classes(roster)
@@ -121,7 +121,7 @@ def _bring_in(roster: Roster) -> Counts:
     bring_duties(roster)
     bring_results(roster)
     let_staff_go(roster)
-    leavers.let_go(session, roster.listed_students(), today=target.today, counts=roster.counts)
+    let_students_go(roster)
     return roster.counts
 
 
