@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.alerts.facts import HALVES, WHOLE_DAY, SessionFact, sessions_by_day
 from school_app.attendance.models import AttendanceCode, AttendanceMark
 from school_app.attendance.queries import enrolled_places, exceptions_of, taken_registers
+from school_app.core.figures import attended
 from school_app.schools.models import School, SessionScheme
 from school_app.schools.queries import school_days
 
@@ -26,7 +27,7 @@ MOST_APART = 50
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much of some sessions a student attended: percent 0 to 100 or None, with the counts behind it."""
+    """How much of some sessions a student attended, with the counts behind it."""
 
     counted: int
     absent: int
@@ -34,8 +35,8 @@ class Share:
 
     @property
     def percent(self) -> float | None:
-        """Attendance in percent; None where no session is known."""
-        return None if not self.counted else 100 * (self.counted - self.absent) / self.counted
+        """Attendance in percent, 0 to 100, with one decimal as it is written; None where no session is known."""
+        return float(attended(self.absent, self.counted)) if self.counted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class History:
         """Points of attendance in the last weeks less those of as many weeks before; None where either is unknown."""
         now = self.share(until - WEEK * weeks + timedelta(days=1), until).percent
         before = self.share(until - WEEK * weeks * 2 + timedelta(days=1), until - WEEK * weeks).percent
-        return None if now is None or before is None else now - before
+        return None if now is None or before is None else round(now - before, 1)
 
     def absent_run(self, until: date) -> int:
         """School days absent in a row up to and including `until`; days of which nothing is known are passed over."""

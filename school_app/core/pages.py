@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -25,9 +24,10 @@ from werkzeug.sansio.response import Response as AnyResponse
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.errors import DomainError, Forbidden, NotFound
+from school_app.core.figures import Figure
+from school_app.core.figures import percent as written_percent
 
 log = structlog.get_logger()
-NBSP = "\N{NARROW NO-BREAK SPACE}"
 RETRY_SECONDS = 10
 SENTENCES = {
     400: "The request could not be read.",
@@ -196,9 +196,9 @@ def moment(value: datetime | None) -> str:
     return "–" if value is None else f"{full_day(value)}, {clock_time(value)}"
 
 
-def percent(value: float | Fraction | None) -> str:
+def percent(value: Figure | None) -> str:
     """10.4 % of a share between 0 and 100; a dash where it is not known."""
-    return "–" if value is None else f"{float(value):.1f}{NBSP}%"
+    return "–" if value is None else written_percent(value)
 
 
 def number(value: Decimal | int | None) -> str:

@@ -12,6 +12,7 @@ from school_app.alerts.facts import AttendanceCategory, AttendanceFacts
 from school_app.alerts.rules import words
 from school_app.alerts.rules.decision import Count, Decision, NotEnoughData, Rule, Severity, Verdict
 from school_app.alerts.thresholds import Thresholds
+from school_app.core.figures import percent
 
 
 class Band(enum.StrEnum):
@@ -123,7 +124,7 @@ def _of_rate(rule: Rule, facts: AttendanceFacts, thresholds: Thresholds, *, seve
         basis += f", {words.counted(facts.sessions_unknown, 'register')} missing"
     parts = (
         _recently(facts, muted=thresholds.mute_excused),
-        f"{words.percent(rate * 100)} this year ({basis})",
+        f"{percent(rate * 100)} this year ({basis})",
         words.note(facts.last_note_on, as_of=facts.as_of),
     )
     return Decision(

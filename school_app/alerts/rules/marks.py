@@ -11,6 +11,7 @@ from school_app.alerts.facts import MarksFacts, SubjectMarks
 from school_app.alerts.rules import words
 from school_app.alerts.rules.decision import Decision, NotEnoughData, Rule, Severity, Verdict
 from school_app.alerts.thresholds import Thresholds
+from school_app.core.figures import percent, tenths
 
 
 def course_failure(facts: MarksFacts, thresholds: Thresholds, *, subject: SubjectMarks) -> Verdict:
@@ -34,11 +35,11 @@ def course_failure(facts: MarksFacts, thresholds: Thresholds, *, subject: Subjec
         Rule.COURSE_FAILURE,
         Severity.SERIOUS if badly else Severity.CONCERN,
         window,
-        reason=f"{subject.subject}: {words.percent(average)} in {subject.term_name} ({basis}), below {pass_mark}.",
+        reason=f"{subject.subject}: {percent(average)} in {subject.term_name} ({basis}), below {pass_mark}.",
         inputs={
             "subject": subject.subject,
             "term": subject.term_name,
-            "average_percent": words.tenths(average),
+            "average_percent": str(tenths(average)),
             "results_counted": subject.results_counted,
             "failing_percent": str(thresholds.failing_percent),
         },
@@ -67,8 +68,8 @@ def marks_falling(facts: MarksFacts, thresholds: Thresholds, *, subject: Subject
             "subject": subject.subject,
             "term": subject.term_name,
             "previous_term": subject.previous_term_name,
-            "average_percent": words.tenths(now),
-            "previous_average_percent": words.tenths(before),
+            "average_percent": str(tenths(now)),
+            "previous_average_percent": str(tenths(before)),
             "results_counted": subject.results_counted,
             "previous_results_counted": subject.previous_results_counted,
             "falling_points": str(thresholds.falling_points),
@@ -80,8 +81,8 @@ def _fall(subject: SubjectMarks, now: Fraction, *, before: Fraction) -> str:
     term = subject.previous_term_name or "the term before"
     results = words.counted(subject.previous_results_counted, "result")
     return (
-        f"{subject.subject}: {words.percent(now)} in {subject.term_name}, "
-        f"{words.tenths(before - now)} points below {words.percent(before)} in {term} "
+        f"{subject.subject}: {percent(now)} in {subject.term_name}, "
+        f"{tenths(before) - tenths(now)} points below {percent(before)} in {term} "
         f"({subject.results_counted} and {results} counted)."
     )
 

@@ -7,22 +7,11 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 
-NBSP = "\N{NARROW NO-BREAK SPACE}"
+from school_app.core.figures import NBSP
+
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 YEAR_SHOWN_AFTER_DAYS = 300
-
-
-def tenths(value: Fraction) -> str:
-    """One decimal, cut and not rounded: 9.96 reads 9.9, so that it does not seem to have reached 10."""
-    scaled = abs(int(value * 10))
-    return f"{'−' if value * 10 <= -1 else ''}{scaled // 10}.{scaled % 10}"
-
-
-def percent(value: Fraction) -> str:
-    """10.4 %, of a value from 0 to 100."""
-    return f"{tenths(value)}{NBSP}%"
 
 
 def cut_point(value: Decimal) -> str:
