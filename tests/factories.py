@@ -349,7 +349,7 @@ def _alert(session: Any, world: World, today: date) -> Alert:
             decide_by=today + timedelta(5),
         ),
     )
-    added(session, RiskProfile(student_id=world.student.id, level=2, triggers=["B"], inputs={}, as_of=today))
+    added(session, RiskProfile(student_id=world.student.id, level=2, triggers=["behaviour"], inputs={}, as_of=today))
     return alert
 
 

@@ -85,12 +85,12 @@ def needs_decision(session: AnySession, account_id: int, reach: Reach) -> list[W
     return [Waiting(*entries[0], others=len(entries) - 1) for entries in found.values()]
 
 
-def open_alerts_of(session: AnySession, student_ids: Collection[int]) -> dict[int, list[Alert]]:
-    """The open alerts of some students, worst first."""
+def standing_alerts_of(session: AnySession, student_ids: Collection[int]) -> dict[int, list[Alert]]:
+    """The alerts of some students whose facts still hold, answered or not, worst first."""
     found: dict[int, list[Alert]] = {}
     for alert in session.scalars(
         select(Alert)
-        .where(Alert.student_id.in_(student_ids), Alert.status == AlertStatus.OPEN)
+        .where(Alert.student_id.in_(student_ids), Alert.status != AlertStatus.RESOLVED)
         .order_by(Alert.severity.desc(), Alert.alert_date, Alert.id)
     ):
         found.setdefault(alert.student_id, []).append(alert)

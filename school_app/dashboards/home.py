@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.models import Alert
-from school_app.alerts.queries import needs_decision, open_alerts_of, risk_of, thresholds_of
+from school_app.alerts.queries import needs_decision, risk_of, standing_alerts_of, thresholds_of
 from school_app.attendance.history import History, histories
 from school_app.attendance.models import Register, RegisterState
 from school_app.attendance.queries import enrolled_in
@@ -312,7 +312,7 @@ def _whole_form(present: Present) -> whole_form.WholeForm:
     session, ids = present.session, present.ids
     known = whole_form.Known(
         thresholds=thresholds_of(session),
-        alerts=open_alerts_of(session, ids),
+        alerts=standing_alerts_of(session, ids),
         profiles=risk_of(session, ids),
         cases=cases_of(session, ids, open_only=True),
         notes=looks.last_notes(session, ids),

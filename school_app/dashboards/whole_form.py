@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
 
-from school_app.alerts.models import Alert, RiskProfile
+from school_app.alerts.models import Alert, AlertStatus, RiskProfile
 from school_app.alerts.rules.attendance import Band, band
+from school_app.alerts.rules.decision import INDICATORS, Rule, Severity
 from school_app.alerts.thresholds import Thresholds
 from school_app.attendance.history import History
 from school_app.cases.models import Case
@@ -23,8 +24,17 @@ LOWEST_AXIS = 40
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """An indicator that holds for a student: its letter, the worst severity, and whether all of it was answered."""
+
+    letter: str
+    severity: int
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """What other features know of the students, by their id."""
+    """What other features know of the students, by their id; `alerts` are those whose facts still hold."""
 
     thresholds: Thresholds
     alerts: Mapping[int, Sequence[Alert]]
@@ -43,7 +53,7 @@ class Row:
     band: int | None
     weeks: Sequence[float | None]
     change: float | None
-    indicators: Sequence[tuple[str, int | None]]
+    signals: Sequence[Signal]
     last_note_on: datetime | None
     case_id: int | None
     case_text: str | None
@@ -96,17 +106,21 @@ def _row(student: Student, history: History, known: Known, *, today: date) -> Ro
         band=attendance_band(history, known.thresholds),
         weeks=history.weeks(today, WEEKS),
         change=history.change(today),
-        indicators=_indicators(known.alerts.get(student.id, ()), known.profiles.get(student.id)),
+        signals=signals(known.alerts.get(student.id, ()), known.profiles.get(student.id)),
         last_note_on=known.notes.get(student.id),
         case_id=case.id if case else None,
         case_text=f"tier {case.tier}" if case else None,
     )
 
 
-def _indicators(alerts: Sequence[Alert], profile: RiskProfile | None) -> list[tuple[str, int | None]]:
-    worst: dict[str, int] = {}
-    for alert in alerts:
-        worst[alert.indicator] = max(alert.severity, worst.get(alert.indicator, 0))
-    if profile is not None and profile.level == 1:
-        worst.setdefault("A", 1)
-    return [(letter, worst.get(letter)) for letter in "ABC" if letter in worst]
+def signals(alerts: Sequence[Alert], profile: RiskProfile | None) -> list[Signal]:
+    """A, B and C of a student, whether they were answered or not; the prevention band alone is an A to be watched."""
+    found = []
+    for letter in "ABC":
+        held = [alert for alert in alerts if alert.indicator == letter]
+        if held:
+            answered = all(alert.status is AlertStatus.DECIDED for alert in held)
+            found.append(Signal(letter, max(alert.severity for alert in held), answered))
+        elif letter == INDICATORS[Rule.PREVENTION_BAND] and profile and Rule.PREVENTION_BAND in profile.triggers:
+            found.append(Signal(letter, Severity.WATCH, answered=False))
+    return found
