@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import HALVES, WHOLE_DAY, SessionFact, sessions_by_day
-from school_app.attendance.models import AttendanceCode, AttendanceMark
+from school_app.attendance.models import AttendanceCode, AttendanceMark, Register, RegisterState
 from school_app.attendance.queries import enrolled_places, exceptions_of, taken_registers
 from school_app.core.figures import attended
 from school_app.schools.models import School, SessionScheme
@@ -22,7 +22,8 @@ from school_app.schools.queries import school_days
 
 AnySession = Session | scoped_session[Any]
 WEEK = timedelta(days=7)
-MOST_APART = 50
+# Two sessions on each of a year's school days, and some.
+MOST_MARKS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,26 +115,40 @@ def together(found: Iterable[History]) -> Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
-    """A mark that stands in no register, such as a tardy on a Sunday: it is kept, and counts in no rate."""
+class Noted:
+    """A student's mark with what was written beside it.
+
+    One that does not count stands in no register, such as a tardy on a Sunday: it is kept, and enters no rate.
+    """
 
     on: date
     name: str
     minutes_late: int | None
     reason: str | None
+    counts: bool
 
 
-def marks_apart(session: AnySession, student_id: int, *, first: date, last: date) -> list[Apart]:
-    """A student's marks without a register between two days, latest first; one statement."""
+def noted_marks(session: AnySession, student_id: int, *, first: date, last: date) -> list[Noted]:
+    """A student's marks in taken registers of their form, and those without a register; latest first, one statement."""
     rows = session.execute(
-        select(AttendanceMark.date, AttendanceCode.name, AttendanceMark.minutes_late, AttendanceMark.reason)
+        select(
+            AttendanceMark.date,
+            AttendanceCode.name,
+            AttendanceMark.minutes_late,
+            AttendanceMark.reason,
+            AttendanceMark.register_id,
+        )
         .join(AttendanceCode, AttendanceCode.id == AttendanceMark.code_id)
+        .join(Register, Register.id == AttendanceMark.register_id, isouter=True)
         .where(
             AttendanceMark.student_id == student_id,
             AttendanceMark.date.between(first, last),
-            AttendanceMark.register_id.is_(None),
+            or_(
+                AttendanceMark.register_id.is_(None),
+                and_(Register.form_id.is_not(None), Register.state == RegisterState.TAKEN),
+            ),
         )
-        .order_by(AttendanceMark.date.desc(), AttendanceMark.id.desc())
-        .limit(MOST_APART)
+        .order_by(AttendanceMark.date.desc(), AttendanceMark.session, AttendanceMark.id)
+        .limit(MOST_MARKS)
     )
-    return [Apart(on, name, minutes, reason) for on, name, minutes, reason in rows]
+    return [Noted(on, name, minutes, reason, counts=id_ is not None) for on, name, minutes, reason, id_ in rows]
