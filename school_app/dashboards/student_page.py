@@ -28,7 +28,7 @@ from school_app.core.permissions import Permission, requires, viewer
 from school_app.dashboards import timeline
 from school_app.dashboards.attendance_calendar import calendar, months_shown
 from school_app.dashboards.whole_form import attendance_band
-from school_app.marks.queries import results_of
+from school_app.marks.results import results_by_subject
 from school_app.schools.models import Form
 from school_app.schools.queries import school_days, school_year_on
 from school_app.students.access import reach_of, reachable_student
@@ -56,7 +56,9 @@ def student(student_id: int) -> str:
         form=db.session.get(Form, found.form_id) if found.form_id else None,
         today=today,
         profile=risk_of(db.session, [found.id]).get(found.id),
-        results=results_of(db.session, found.id, first=first),
+        subjects=results_by_subject(
+            db.session, found.id, first=first, on=today, taught_by=None if in_care else viewer().account_id
+        ),
         guardians=guardians_of(db.session, found.id) if in_care else [],
         words=alert_words,
         in_care=in_care,

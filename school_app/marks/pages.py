@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.core.errors import NotFound
 from school_app.core.paging import Page, behind, decode, page
 from school_app.marks.models import Assessment, AssessmentResult
-from school_app.schools.models import TeachingGroup, TeachingGroupTeacher
+from school_app.marks.queries import term_of
+from school_app.schools.models import TeachingGroup, TeachingGroupTeacher, Term
 from school_app.schools.queries import holds_on
 from school_app.students.models import Student, TeachingGroupMember
 
@@ -28,10 +29,11 @@ ASSESSMENTS_A_PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An assessment of a class: how many results it has, and their average in percent."""
+    """An assessment of a class: its term, how many results it has, and their average in percent."""
 
     id: int
     title: str
+    term: str | None
     due_on: date
     maximum: Decimal
     results: int
@@ -72,31 +74,35 @@ def assessment_of(session: AnySession, assessment_id: int) -> Assessment:
     return found
 
 
-def assessments(session: AnySession, group_id: int, *, cursor: str | None) -> Page[Line]:
-    """A class's assessments, the latest first, in one statement. Raises BadCursor."""
+def assessments(session: AnySession, group: TeachingGroup, *, cursor: str | None) -> Page[Line]:
+    """A class's assessments, the latest first, in two statements. Raises BadCursor."""
     score = AssessmentResult.score
+    of_assessment = (
+        Assessment.id,
+        Assessment.title,
+        Assessment.term_id,
+        Assessment.due_on,
+        Assessment.minimum,
+        Assessment.maximum,
+    )
     statement = (
-        select(
-            Assessment.id,
-            Assessment.title,
-            Assessment.due_on,
-            Assessment.minimum,
-            Assessment.maximum,
-            func.count(score).label("results"),
-            func.sum(score).label("total"),
-        )
+        select(*of_assessment, func.count(score).label("results"), func.sum(score).label("total"))
         .join(AssessmentResult, AssessmentResult.assessment_id == Assessment.id, isouter=True)
-        .where(Assessment.teaching_group_id == group_id)
-        .group_by(Assessment.id, Assessment.title, Assessment.due_on, Assessment.minimum, Assessment.maximum)
+        .where(Assessment.teaching_group_id == group.id)
+        .group_by(*of_assessment)
     )
     if cursor is not None:
         statement = statement.where(behind(Assessment.due_on, Assessment.id, decode(cursor, date, int)))
     ordered = statement.order_by(Assessment.due_on.desc(), Assessment.id.desc()).limit(ASSESSMENTS_A_PAGE + 1)
-    lines = [
-        Line(row.id, row.title, row.due_on, row.maximum, results=row.results, average_percent=_average(row))
-        for row in session.execute(ordered)
-    ]
+    terms = session.scalars(select(Term).where(Term.school_year_id == group.school_year_id)).all()
+    lines = [_line(row, terms) for row in session.execute(ordered)]
     return page(lines, ASSESSMENTS_A_PAGE, lambda line: (line.due_on, line.id))
+
+
+def _line(row: Any, terms: Sequence[Term]) -> Line:
+    term = term_of(terms, row.term_id, row.due_on)
+    name = term.name if term else None
+    return Line(row.id, row.title, name, row.due_on, row.maximum, results=row.results, average_percent=_average(row))
 
 
 def _average(row: Any) -> Fraction | None:

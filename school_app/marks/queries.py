@@ -58,6 +58,13 @@ def terms_on(terms: Sequence[Term], on: date) -> TermPair | None:
     return TermPair(latest, before[-1] if before else None)
 
 
+def term_of(terms: Sequence[Term], term_id: int | None, due_on: date) -> Term | None:
+    """The term that an assessment names, otherwise the shortest that its day lies in; None where there is none."""
+    named = next((term for term in terms if term.id == term_id), None)
+    inside = [term for term in terms if term.starts_on <= due_on <= term.ends_on]
+    return named or min(inside, key=lambda term: (term.ends_on - term.starts_on, term.id), default=None)
+
+
 def marks_facts_of(
     session: AnySession, student_ids: Collection[int], *, as_of: date, thresholds: Thresholds
 ) -> Mapping[int, MarksFacts]:
@@ -184,42 +191,3 @@ def groups_taught(session: AnySession, account_id: int | None, on: date) -> list
             TeachingGroupTeacher, TeachingGroupTeacher.teaching_group_id == TeachingGroup.id
         ).where(TeachingGroupTeacher.account_id == account_id, holds_on(TeachingGroupTeacher, on))
     return [Group(row.id, row.name, row.subject, row.students or 0) for row in session.execute(statement)]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One result of a student as lists show it; `percent` may be above 100."""
-
-    subject: str
-    title: str
-    on: date
-    score: Decimal | None
-    maximum: Decimal
-    percent: float | None
-
-
-def results_of(session: AnySession, student_id: int, *, first: date) -> list[Result]:
-    """A student's results from a day on, the latest first; one statement."""
-    rows = session.execute(
-        select(
-            Subject.name.label("subject"),
-            TeachingGroup.name.label("group"),
-            Assessment.title,
-            Assessment.minimum,
-            Assessment.maximum,
-            AssessmentResult.score,
-            AssessmentResult.scored_on,
-        )
-        .join(Assessment, Assessment.id == AssessmentResult.assessment_id)
-        .join(TeachingGroup, TeachingGroup.id == Assessment.teaching_group_id)
-        .join(Subject, Subject.id == TeachingGroup.subject_id, isouter=True)
-        .where(AssessmentResult.student_id == student_id, AssessmentResult.scored_on >= first)
-        .order_by(AssessmentResult.scored_on.desc(), AssessmentResult.id.desc())
-        .limit(100)
-    )
-    found = []
-    for row in rows:
-        share = mean_percent([(row.score, row.minimum, row.maximum)]) if row.score is not None else None
-        percent = None if share is None else float(share)
-        found.append(Result(row.subject or row.group, row.title, row.scored_on, row.score, row.maximum, percent))
-    return found

@@ -110,7 +110,7 @@ def _own(assessment_id: int) -> tuple[Assessment, TeachingGroup]:
 
 
 def _group_page(found: TeachingGroup, error: str | None = None) -> str:
-    page = pages.assessments(db.session, found.id, cursor=request.args.get("after"))
+    page = pages.assessments(db.session, found, cursor=request.args.get("after"))
     return render_template(
         "marks/group.html",
         group=found,
