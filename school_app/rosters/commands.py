@@ -19,8 +19,11 @@ from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools, use_school
 from school_app.core.terminal import print_table
-from school_app.rosters import local
+from school_app.rosters import attendance as attendance_file
+from school_app.rosters import behaviour as behaviour_file
+from school_app.rosters import calendar as calendar_file
 from school_app.rosters.brake import ImportBrake
+from school_app.rosters.local import File, Known
 from school_app.rosters.merge import Counts
 from school_app.rosters.problems import ImportRefused, Problems
 from school_app.rosters.service import Options, import_bundle
@@ -69,7 +72,7 @@ def import_rosters(file: Path, org: str | None, dry_run: bool, force: bool, time
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 def import_attendance(file: Path, dry_run: bool) -> None:
     """Bring in attendance.csv: exceptions, and the registers they stand in."""
-    _local(file, local.import_attendance, "flask attendance import", dry_run=dry_run)
+    _local(file, attendance_file.import_attendance, "flask attendance import", dry_run=dry_run)
 
 
 @behaviour.command("import")
@@ -77,7 +80,7 @@ def import_attendance(file: Path, dry_run: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 def import_behaviour(file: Path, dry_run: bool) -> None:
     """Bring in behaviour.csv: one row for each student in an incident."""
-    _local(file, local.import_behaviour, "flask behaviour import", dry_run=dry_run)
+    _local(file, behaviour_file.import_behaviour, "flask behaviour import", dry_run=dry_run)
 
 
 @click.command("import-calendar")
@@ -85,16 +88,16 @@ def import_behaviour(file: Path, dry_run: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 def import_calendar(file: Path, dry_run: bool) -> None:
     """Bring in calendar.csv: which days are school days."""
-    _local(file, local.import_calendar, "flask schools import-calendar", dry_run=dry_run)
+    _local(file, calendar_file.import_calendar, "flask schools import-calendar", dry_run=dry_run)
 
 
-Importer = Callable[[Any, local.File, local.Known], Counts]
+Importer = Callable[[Any, File, Known], Counts]
 
 
 def _local(path: Path, importer: Importer, what: str, *, dry_run: bool) -> None:
     started, problems = time.monotonic(), Problems()
     act_as(db.session, Acting(actor_name=what))
-    known = _known(by_school=importer is local.import_calendar)
+    known = _known(by_school=importer is calendar_file.import_calendar)
     with all_schools(db.session):
         schools = db.session.execute(select(School.id, School.name).order_by(School.name)).all()
     outcome: dict[str, Counts] = {}
@@ -102,19 +105,19 @@ def _local(path: Path, importer: Importer, what: str, *, dry_run: bool) -> None:
         for school_id, name in schools:
             with use_school(db.session, school_id):
                 # A warning is noted by the school that the row belongs to, an error by whichever comes first.
-                outcome[name] = importer(db.session, local.File(path, path.name, problems), known)
+                outcome[name] = importer(db.session, File(path, path.name, problems), known)
     except ImportRefused as error:
         db.session.rollback()
         raise click.ClickException(f"Nothing was written.\n{error}") from None
     _finish(outcome, problems, dry_run=dry_run, started=started)
 
 
-def _known(*, by_school: bool) -> local.Known:
+def _known(*, by_school: bool) -> Known:
     with all_schools(db.session):
         model = School if by_school else Student
         ids = db.session.scalars(select(model.sourced_id).where(model.sourced_id.is_not(None)))
         people = db.session.scalars(select(Account).where(Account.sourced_id.is_not(None)))
-        return local.Known(
+        return Known(
             frozenset(id_ for id_ in ids if id_), {one.sourced_id: one.name for one in people if one.sourced_id}
         )
 

@@ -1,6 +1,6 @@
 """Reading the fields of one row with what is expected of them; every failure is noted at its place.
 
-rosters.records and rosters.local use it.
+rosters.records and the importers of local files use it.
 """
 
 from __future__ import annotations

@@ -18,8 +18,11 @@ from school_app.config import Settings
 from school_app.core import clock
 from school_app.core.acting import By
 from school_app.core.errors import DomainError, NotFound
-from school_app.rosters import local
+from school_app.rosters.attendance import import_attendance
+from school_app.rosters.behaviour import import_behaviour
 from school_app.rosters.brake import ImportBrake
+from school_app.rosters.calendar import import_calendar
+from school_app.rosters.local import File, Known
 from school_app.rosters.merge import Counts
 from school_app.rosters.models import Import, ImportKind, ImportProblem, ImportStatus
 from school_app.rosters.problems import ImportRefused, Problem, Problems
@@ -29,10 +32,10 @@ AnySession = Session | scoped_session[Any]
 FOLDER = "uploads"
 CHUNK = 1024 * 1024
 PROBLEMS_KEPT = 1_000
-LOCAL: dict[ImportKind, Callable[[Any, local.File, local.Known], Counts]] = {
-    ImportKind.CALENDAR: local.import_calendar,
-    ImportKind.ATTENDANCE: local.import_attendance,
-    ImportKind.BEHAVIOUR: local.import_behaviour,
+LOCAL: dict[ImportKind, Callable[[Any, File, Known], Counts]] = {
+    ImportKind.CALENDAR: import_calendar,
+    ImportKind.ATTENDANCE: import_attendance,
+    ImportKind.BEHAVIOUR: import_behaviour,
 }
 
 
@@ -124,7 +127,7 @@ def _bring_in(session: AnySession, path: Path, name: str, kind: ImportKind, *, f
         outcome = import_own(session, path, name=name, force=force)
         return next(iter(outcome.schools.values())), outcome.problems
     problems = Problems()
-    return LOCAL[kind](session, local.File(path, name, problems), local.Known()), problems
+    return LOCAL[kind](session, File(path, name, problems), Known()), problems
 
 
 def _keep(session: AnySession, import_id: int, counts: Counts | None, problems: Problems) -> None:

@@ -16,8 +16,11 @@ from school_app.behaviour.models import Incident
 from school_app.core.permissions import Role
 from school_app.core.tenancy import all_schools, enter_school, use_school
 from school_app.marks.models import AssessmentResult
-from school_app.rosters import local
+from school_app.rosters.attendance import import_attendance
+from school_app.rosters.behaviour import import_behaviour
 from school_app.rosters.brake import ImportBrake
+from school_app.rosters.calendar import import_calendar
+from school_app.rosters.local import File, Known
 from school_app.rosters.problems import ImportRefused, Problems
 from school_app.rosters.service import Options, free_slug, import_bundle, import_own
 from school_app.schools.models import CalendarDay, DayType, Form, FormMaster, School, TeachingGroup
@@ -115,10 +118,10 @@ def test_short_names_of_schools_are_free_ones() -> None:
     assert free_slug("…", set()) == "school"
 
 
-def write_csv(tmp_path: Path, name: str, *lines: str) -> local.File:
+def write_csv(tmp_path: Path, name: str, *lines: str) -> File:
     path = tmp_path / name
     path.write_text("\n".join(lines) + "\n")
-    return local.File(path, name, Problems())
+    return File(path, name, Problems())
 
 
 def test_attendance_brings_registers_and_exceptions_and_the_second_time_changes_nothing(
@@ -135,17 +138,17 @@ def test_attendance_brings_registers_and_exceptions_and_the_second_time_changes_
         f"{two},{TODAY},AM,late,5,",
     )
     file = write_csv(tmp_path, "attendance.csv", *lines)
-    counts = local.import_attendance(session, file, local.Known())
+    counts = import_attendance(session, file, Known())
     # Two forms with students; five school days from the first row to the last, of which our form had yesterday's.
     assert counts.added == {"register": 9, "attendance_mark": 3}
     assert [str(note) for note in file.problems.warnings] == [
         f"attendance.csv, line 4, column date: {TODAY} has no register. The mark is kept, and counts in no rate."
     ]
     assert session.scalars(select(AttendanceMark).where(AttendanceMark.register_id.is_(None))).one().minutes_late == 5
-    again = local.import_attendance(session, write_csv(tmp_path, "attendance.csv", *lines), local.Known())
+    again = import_attendance(session, write_csv(tmp_path, "attendance.csv", *lines), Known())
     assert again.differences == 0
     other = write_csv(tmp_path, "attendance.csv", lines[0], *lines[2:], lines[1].replace("ill", "dentist"))
-    corrected = local.import_attendance(session, other, local.Known())
+    corrected = import_attendance(session, other, Known())
     assert corrected.changed == {"attendance_mark": 1}
 
 
@@ -160,7 +163,7 @@ def test_what_a_person_recorded_is_not_overwritten_by_a_file(
         "studentSourcedId,date,session,code",
         f"{ours.student.sourced_id},{yesterday},DAY,present",
     )
-    local.import_attendance(session, file, local.Known())
+    import_attendance(session, file, Known())
     mark = session.scalars(select(AttendanceMark).where(AttendanceMark.student_id == ours.student.id)).one()
     register = session.get(Register, mark.register_id)
     assert (mark.code_id, mark.source) == (ours.codes[AttendanceCategory.ABSENT_UNEXCUSED].id, Source.PERSON)
@@ -185,7 +188,7 @@ def test_a_wrong_row_of_attendance_refuses_the_file(
     file = write_csv(tmp_path, "attendance.csv", "studentSourcedId,date,session,code,minutesLate,reason", text)
     before = session.scalar(select(func.count()).select_from(Register))
     with pytest.raises(ImportRefused) as refused:
-        local.import_attendance(session, file, local.Known())
+        import_attendance(session, file, Known())
     assert said in str(refused.value)
     assert session.scalar(select(func.count()).select_from(Register)) == before
 
@@ -194,12 +197,12 @@ def test_a_reporter_of_another_school_is_kept_by_name(session: Any, two_schools:
     student = two_schools.ours.student.sourced_id
     header = "sourcedId,studentSourcedId,date,category,severity,description,reportedBySourcedId"
     lines = (header, f'D1,{student},2026-03-02,Fight,4,"In the yard, at noon",x9')
-    known = local.Known(reporters={"x9": "Una Other"})
+    known = Known(reporters={"x9": "Una Other"})
     file = write_csv(tmp_path, "behaviour.csv", *lines)
-    assert local.import_behaviour(session, file, known).added == {"incident": 1}
+    assert import_behaviour(session, file, known).added == {"incident": 1}
     kept = session.scalars(select(Incident).where(Incident.sourced_id == "D1")).one()
     assert (kept.reported_by, kept.reported_by_name, kept.reported_by_sourced_id) == (None, "Una Other", "x9")
-    assert local.import_behaviour(session, write_csv(tmp_path, "behaviour.csv", *lines), known).differences == 0
+    assert import_behaviour(session, write_csv(tmp_path, "behaviour.csv", *lines), known).differences == 0
 
 
 def test_a_calendar_is_brought_in_for_the_school_that_it_names(
@@ -209,6 +212,6 @@ def test_a_calendar_is_brought_in_for_the_school_that_it_names(
     session.flush()
     lines = ("schoolSourcedId,date,dayType", "S1,2030-03-04,instructional", "S2,2030-03-04,holiday")
     file = write_csv(tmp_path, "calendar.csv", *lines)
-    assert local.import_calendar(session, file, local.Known(frozenset({"S2"}))).added == {"calendar_day": 1}
+    assert import_calendar(session, file, Known(frozenset({"S2"}))).added == {"calendar_day": 1}
     with pytest.raises(ImportRefused, match="There is no school 'S2'"):
-        local.import_calendar(session, write_csv(tmp_path, "calendar.csv", *lines), local.Known())
+        import_calendar(session, write_csv(tmp_path, "calendar.csv", *lines), Known())
