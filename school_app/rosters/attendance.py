@@ -13,102 +13,43 @@ from typing import Any
 
 from sqlalchemy import insert, or_, select
 
-from school_app.alerts.facts import AttendanceCategory
-from school_app.attendance.models import AttendanceCode, AttendanceMark, Register, RegisterState, Source
+from school_app.attendance.models import AttendanceMark, Register, RegisterState, Source
 from school_app.attendance.models import Session as Part
 from school_app.core import clock
-from school_app.rosters.csv_reader import Layout, Row
-from school_app.rosters.fields import Reader
-from school_app.rosters.local import REASON, AnySession, File, Known, ids_of
+from school_app.rosters.attendance_rows import Exceptional, codes_for, read_exceptions
+from school_app.rosters.local import REASON, AnySession, File, Known
 from school_app.rosters.merge import Counts
-from school_app.schools.models import Form, School, SessionScheme
+from school_app.rosters.span import Calendar, span_of
+from school_app.schools.models import Form, School, SchoolYear, SessionScheme
 from school_app.schools.queries import school_days
-from school_app.students.models import Enrolment, Student
+from school_app.students.models import Enrolment
 
-ATTENDANCE = Layout(("studentSourcedId", "date", "session", "code"), ("minutesLate", "reason"))
 BATCH = 1_000
-MOST_MINUTES = 1440
-
-
-@dataclass(frozen=True, slots=True)
-class Exceptional:
-    """One row of attendance.csv, read."""
-
-    row: Row
-    student_id: int
-    on: date
-    part: Part
-    code: str
-    minutes: int | None
-    reason: str | None
 
 
 def import_attendance(session: AnySession, file: File, known: Known) -> Counts:
     """Bring in exceptions, and take the registers that they stand in as taken by the import.
 
     The file states that everybody was present on every school day from its first day to its last, but for its rows: so
-    each form gets a taken register for each of these days that has none. A mark that a person made stays. A mark on a
-    day without school, or of a student who was in no form that day, is kept without a register and counts nowhere.
+    each form gets a taken register for each of these days that has none. It speaks for a school of whose students it
+    has a row. A mark that a person made stays. A mark on a day without school, or of a student who was in no form that
+    day, is kept without a register and counts nowhere.
     """
     counts = Counts()
-    students = ids_of(session, Student)
-    codes = {one.code: one for one in session.scalars(select(AttendanceCode))}
-    found, days = [], set()
-    with file.path.open("rb") as stream:
-        for read in file.rows(stream, ATTENDANCE):
-            days.add(read.needed_day("date"))
-            one = _exceptional(read, file, known, students=students, codes=codes)
-            if one is not None:
-                found.append(one)
-    file.problems.refuse_if_any()
-    if not found:
+    rows = read_exceptions(session, file, known)
+    name, timezone = session.execute(select(School.name, School.timezone)).one()
+    if not rows.are_about_school:
+        file.problems.refuse_if_any()
+        message = f"No row is about a student of {name}, so nothing was changed there."
+        file.noted(None, None, message, "The file may not be about it.")
         return counts
-    ids = _codes(session, {one.code for one in found}, counts)
-    # The file speaks for every day that it spans, whichever school its first and last row belong to.
-    registers = _registers(session, min(days), max(days), counts)
-    _write_marks(session, file, found, ids, registers=registers, counts=counts)
+    years = session.scalars(select(SchoolYear).order_by(SchoolYear.starts_on.desc())).all()
+    spoken = span_of(file, rows, Calendar(years, clock.today(timezone)), None)
+    codes = codes_for(session, rows, counts)
+    registers = _registers(session, spoken.span.first, spoken.span.last, counts)
+    if rows.own:
+        _write_marks(session, file, rows.own, codes.ids, registers=registers, counts=counts)
     return counts
-
-
-def _exceptional(
-    read: Reader, file: File, known: Known, *, students: Mapping[str, int], codes: Mapping[str, AttendanceCode]
-) -> Exceptional | None:
-    student, on = read.text("studentSourcedId", needed=True), read.needed_day("date")
-    part, code = read.choice("session", [one.value for one in Part]), read.text("code", needed=True, longest=40)
-    minutes, reason = read.text("minutesLate"), read.text("reason", longest=300)
-    if code and code not in codes and code not in {one.value for one in AttendanceCategory}:
-        accepted = ", ".join([*codes, *(one.value for one in AttendanceCategory)])
-        file.wrong(read.row, "code", f"{code!r} is no code of the school.", f"Accepted: {accepted}.")
-    if minutes and not (minutes.isdecimal() and len(minutes) < 6 and int(minutes) <= MOST_MINUTES):
-        file.wrong(read.row, "minutesLate", f"{minutes!r} is no number of minutes.", "Write it as 12.")
-        return None
-    if student not in students:
-        if student not in known.elsewhere:
-            file.wrong(read.row, "studentSourcedId", f"There is no student {student!r}.", "Import the roster first.")
-        return None
-    if not part or not code:
-        return None
-    number = int(minutes) if minutes else None
-    return Exceptional(read.row, students[student], on, Part(part), code, minutes=number, reason=reason or None)
-
-
-def _codes(session: AnySession, used: set[str], counts: Counts) -> dict[str, int]:
-    """The ids of the codes in use; those of a standard name that the school lacks are made."""
-    stored = {one.code: one.id for one in session.scalars(select(AttendanceCode))}
-    place = len(stored)
-    rows = [
-        {
-            "code": code,
-            "name": code.replace("_", " ").capitalize(),
-            "category": AttendanceCategory(code),
-            "ordinal": place + n,
-        }
-        for n, code in enumerate(sorted(used - stored.keys()))
-    ]
-    if rows:
-        session.execute(insert(AttendanceCode), rows, execution_options={"audit_reason": REASON})
-        counts.note("added", "attendance_code", len(rows))
-    return {one.code: one.id for one in session.scalars(select(AttendanceCode))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +133,7 @@ def _write_marks(
     for one, part, register_part in _parts(found, registers):
         place = (one.student_id, one.on, part)
         if place in seen:
-            file.noted(one.row, None, "The student has a mark for this session already.", "The first one is kept.")
+            file.noted(one.line, None, "The student has a mark for this session already.", "The first one is kept.")
             continue
         seen.add(place)
         register_id = registers.of(one.student_id, one.on, register_part)
@@ -200,7 +141,7 @@ def _write_marks(
         mark = stored.get(place)
         if mark is None:
             if register_id is None:
-                file.noted(one.row, "date", f"{one.on} has no register.", "The mark is kept, and counts in no rate.")
+                file.noted(one.line, "date", f"{one.on} has no register.", "The mark is kept, and counts in no rate.")
             fresh.append(
                 {
                     **values,

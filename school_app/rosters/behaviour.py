@@ -34,7 +34,9 @@ def import_behaviour(session: AnySession, file: File, known: Known) -> Counts:
             row = _incident(read, file, known, students=students, staff=staff)
             if row is not None:
                 if (row["sourced_id"], row["student_id"]) in rows:
-                    file.wrong(read.row, "sourcedId", "The same student stands in it twice.", "Keep one of the rows.")
+                    file.wrong(
+                        read.row.line, "sourcedId", "The same student stands in it twice.", "Keep one of the rows."
+                    )
                 rows[(row["sourced_id"], row["student_id"])] = row
     file.problems.refuse_if_any()
     merge(session, Incident, rows.values(), key=("sourced_id", "student_id"), counts=counts, reason=REASON)
@@ -51,12 +53,16 @@ def _incident(
     reporter = read.text("reportedBySourcedId")
     if student not in students:
         if student not in known.elsewhere:
-            file.wrong(read.row, "studentSourcedId", f"There is no student {student!r}.", "Import the roster first.")
+            file.wrong(
+                read.row.line, "studentSourcedId", f"There is no student {student!r}.", "Import the roster first."
+            )
         return None
     id_, name = staff.get(reporter, (None, (known.reporters or {}).get(reporter)))
     if reporter and id_ is None:
         message = f"The reporter {name or reporter!r} has no account at this school."
-        file.noted(read.row, "reportedBySourcedId", message, "The incident is kept with the reporter’s name or id.")
+        file.noted(
+            read.row.line, "reportedBySourcedId", message, "The incident is kept with the reporter’s name or id."
+        )
     return {
         "sourced_id": sourced_id,
         "student_id": students[student],

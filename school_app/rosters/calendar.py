@@ -29,10 +29,12 @@ def import_calendar(session: AnySession, file: File, known: Known) -> Counts:
             kind = read.choice("dayType", [one.value for one in DayType])
             if school == own and kind:
                 if on in days:
-                    file.wrong(read.row, "date", f"{on} stands in the file twice.", "Keep one of the rows.")
+                    file.wrong(read.row.line, "date", f"{on} stands in the file twice.", "Keep one of the rows.")
                 days[on] = {"date": on, "day_type": kind, "note": read.text("note") or None}
             elif school != own and school not in known.elsewhere:
-                file.wrong(read.row, "schoolSourcedId", f"There is no school {school!r}.", "Import its roster first.")
+                file.wrong(
+                    read.row.line, "schoolSourcedId", f"There is no school {school!r}.", "Import its roster first."
+                )
     file.problems.refuse_if_any()
     rows = [{**row, "day_type": DayType(row["day_type"])} for row in days.values()]
     merge(session, CalendarDay, rows, key=("date",), counts=counts, reason=REASON, only_new=("note",))

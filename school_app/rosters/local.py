@@ -13,7 +13,7 @@ from typing import IO, Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.rosters.csv_reader import Layout, Row, read_rows
+from school_app.rosters.csv_reader import Layout, read_rows
 from school_app.rosters.fields import Reader
 from school_app.rosters.problems import Problems
 
@@ -34,13 +34,13 @@ class File:
         for row in read_rows(stream, self.name, layout, self.problems):
             yield Reader(self.name, row, self.problems)
 
-    def wrong(self, row: Row, column: str, message: str, remedy: str) -> None:
-        """Note an error at its place."""
-        self.problems.error(self.name, row.line, column, message=message, remedy=remedy)
+    def wrong(self, line: int | None, column: str | None, message: str, remedy: str) -> None:
+        """Note an error at its place; no line means the whole file."""
+        self.problems.error(self.name, line, column, message=message, remedy=remedy)
 
-    def noted(self, row: Row, column: str | None, message: str, remedy: str) -> None:
-        """Note what was decided about an odd row."""
-        self.problems.warning(self.name, row.line, column, message=message, remedy=remedy)
+    def noted(self, line: int | None, column: str | None, message: str, remedy: str) -> None:
+        """Note what was decided about an odd row, or about the whole file."""
+        self.problems.warning(self.name, line, column, message=message, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)
