@@ -5,10 +5,10 @@ rosters.calendar, rosters.attendance and rosters.behaviour bring them in, and sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
@@ -19,6 +19,8 @@ from school_app.rosters.problems import Problems
 
 AnySession = Session | scoped_session[Any]
 REASON = "import of a local file"
+BATCH = 1_000
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +60,9 @@ def ids_of(session: AnySession, model: Any) -> dict[str, int]:
     """The ids of the school's people of one kind by their roster ids."""
     rows = session.execute(select(model.sourced_id, model.id).where(model.sourced_id.is_not(None)))
     return {sourced_id: id_ for sourced_id, id_ in rows}
+
+
+def in_batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many at a time as one statement should carry."""
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]

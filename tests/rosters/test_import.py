@@ -142,7 +142,9 @@ def test_attendance_brings_registers_and_exceptions_and_the_second_time_changes_
     # Two forms with students; five school days from the first row to the last, of which our form had yesterday's.
     assert counts.added == {"register": 9, "attendance_mark": 3}
     assert [str(note) for note in file.problems.warnings] == [
-        f"attendance.csv, line 4, column date: {TODAY} has no register. The mark is kept, and counts in no rate."
+        f"attendance.csv, line 4, column date: {TODAY} has no register. The mark is kept, and counts in no rate.",
+        f"attendance.csv: Marks of people where the file says present: 1, the first on {TODAY - timedelta(days=1)}. "
+        "What a person recorded is kept.",
     ]
     assert session.scalars(select(AttendanceMark).where(AttendanceMark.register_id.is_(None))).one().minutes_late == 5
     again = import_attendance(session, write_csv(tmp_path, "attendance.csv", *lines), Known())
