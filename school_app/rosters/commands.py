@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,12 @@ from school_app.rosters.local import File, Known
 from school_app.rosters.merge import Counts
 from school_app.rosters.problems import ImportRefused, Problems
 from school_app.rosters.service import Options, import_bundle
+from school_app.rosters.span import Span
 from school_app.schools.models import School
 from school_app.students.models import Student
 
 PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
+DAY = click.DateTime(formats=["%Y-%m-%d"])
 WARNINGS_SHOWN = 10
 
 
@@ -69,10 +73,19 @@ def import_rosters(file: Path, org: str | None, dry_run: bool, force: bool, time
 
 @attendance.command("import")
 @click.argument("file", type=PATH)
+@click.option("--from", "first", type=DAY, help="The first day for which the file speaks, if not that of its rows.")
+@click.option("--to", "last", type=DAY, help="The last such day.")
+@click.option("--org", help="Only the school with this sourcedId.")
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
-def import_attendance(file: Path, dry_run: bool) -> None:
+def import_attendance(
+    file: Path, first: datetime | None, last: datetime | None, org: str | None, dry_run: bool
+) -> None:
     """Bring in attendance.csv: exceptions, and the registers they stand in."""
-    _local(file, attendance_file.import_attendance, "flask attendance import", dry_run=dry_run)
+    if (first is None) is not (last is None):
+        raise click.UsageError("Name both days, --from and --to, or neither.")
+    named = Span(first.date(), last.date()) if first and last else None
+    importer = partial(attendance_file.import_attendance, named=named, is_chosen=org is not None)
+    _local(file, importer, "flask attendance import", dry_run=dry_run, org=org)
 
 
 @behaviour.command("import")
@@ -94,12 +107,11 @@ def import_calendar(file: Path, dry_run: bool) -> None:
 Importer = Callable[[Any, File, Known], Counts]
 
 
-def _local(path: Path, importer: Importer, what: str, *, dry_run: bool) -> None:
+def _local(path: Path, importer: Importer, what: str, *, dry_run: bool, org: str | None = None) -> None:
     started, problems = time.monotonic(), Problems()
     act_as(db.session, Acting(actor_name=what))
     known = _known(by_school=importer is calendar_file.import_calendar)
-    with all_schools(db.session):
-        schools = db.session.execute(select(School.id, School.name).order_by(School.name)).all()
+    schools = _schools(org)
     outcome: dict[str, Counts] = {}
     try:
         for school_id, name in schools:
@@ -110,6 +122,17 @@ def _local(path: Path, importer: Importer, what: str, *, dry_run: bool) -> None:
         db.session.rollback()
         raise click.ClickException(f"Nothing was written.\n{error}") from None
     _finish(outcome, problems, dry_run=dry_run, started=started)
+
+
+def _schools(org: str | None) -> list[tuple[int, str]]:
+    """The ids and names of all schools, or of the one with this sourcedId."""
+    with all_schools(db.session):
+        found = db.session.execute(select(School.id, School.name, School.sourced_id).order_by(School.name)).all()
+    chosen = [(one.id, one.name) for one in found if org in (None, one.sourced_id)]
+    if org is not None and not chosen:
+        known = ", ".join(one.sourced_id for one in found if one.sourced_id) or "none"
+        raise click.ClickException(f"There is no school {org!r}. The schools are: {known}.")
+    return chosen
 
 
 def _known(*, by_school: bool) -> Known:
@@ -129,10 +152,12 @@ def _finish(schools: dict[str, Counts], problems: Problems, *, dry_run: bool, st
         db.session.commit()
     for name, counts in schools.items():
         _print(name, counts)
-    for problem in problems.warnings[:WARNINGS_SHOWN]:
+    of_rows = [one for one in problems.warnings if one.line is not None]
+    # What is noted of a whole school or file is a sum already, and must not be lost behind many rows.
+    for problem in [one for one in problems.warnings if one.line is None] + of_rows[:WARNINGS_SHOWN]:
         click.echo(f"  note: {problem}")
-    if len(problems.warnings) > WARNINGS_SHOWN:
-        click.echo(f"  and {len(problems.warnings) - WARNINGS_SHOWN} more notes")
+    if len(of_rows) > WARNINGS_SHOWN:
+        click.echo(f"  and {len(of_rows) - WARNINGS_SHOWN} more notes")
     written = sum(counts.differences for counts in schools.values())
     end = "would change; nothing was written" if dry_run else "written"
     click.echo(f"{written} rows {end}, in {time.monotonic() - started:.1f} s.")

@@ -6,10 +6,10 @@ rosters/ and the pages and commands above it use these.
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer, String
+from sqlalchemy import BigInteger, Date, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from school_app.core import clock
@@ -37,7 +37,10 @@ class ImportStatus(enum.StrEnum):
 
 
 class Import(SchoolOwned, Base):
-    """One file brought into one school. `counts` says by kind of row what was added, changed, removed, unchanged."""
+    """One file brought into one school. `counts` says by kind of row what was added, changed, removed, unchanged.
+
+    `first_day` and `last_day` are those for which a person said that a file of attendance speaks; both or neither.
+    """
 
     __tablename__ = "roster_import"
     __table_args__ = keyed(Index("ix_roster_import_school_id_created_at", "school_id", "created_at"))
@@ -49,6 +52,8 @@ class Import(SchoolOwned, Base):
     stored_as: Mapped[str | None] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(exact(64))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
+    first_day: Mapped[date | None] = mapped_column(Date)
+    last_day: Mapped[date | None] = mapped_column(Date)
     dry_run: Mapped[bool] = mapped_column(default=False)
     rows_done: Mapped[int] = mapped_column(Integer, default=0)
     rows_total: Mapped[int | None] = mapped_column(Integer)

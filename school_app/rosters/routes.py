@@ -17,6 +17,7 @@ from school_app.core.errors import NotFound
 from school_app.core.jobs import enqueue_after_commit
 from school_app.core.permissions import Permission, requires, viewer
 from school_app.rosters import uploads
+from school_app.rosters.forms import read_days
 from school_app.rosters.models import Import, ImportKind, ImportProblem, ImportStatus
 
 blueprint = Blueprint("rosters", __name__)
@@ -53,7 +54,8 @@ def upload() -> Response:
         return redirect(url_for("rosters.index"), code=303)
     settings = current_app.config["FORMROOM"]
     try:
-        row = uploads.store(db.session, settings, file.stream, file.filename or "", ImportKind(word), by=viewer().by)
+        upload = uploads.Upload(file.stream, file.filename or "", ImportKind(word), read_days(request.form))
+        row = uploads.store(db.session, settings, upload, by=viewer().by)
     except uploads.InvalidUpload as error:
         db.session.rollback()
         flash(str(error), "error")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +28,7 @@ from school_app.rosters.merge import Counts
 from school_app.rosters.models import Import, ImportKind, ImportProblem, ImportStatus
 from school_app.rosters.problems import ImportRefused, Problem, Problems
 from school_app.rosters.service import import_own
+from school_app.rosters.span import Span
 
 AnySession = Session | scoped_session[Any]
 FOLDER = "uploads"
@@ -34,7 +36,6 @@ CHUNK = 1024 * 1024
 PROBLEMS_KEPT = 1_000
 LOCAL: dict[ImportKind, Callable[[Any, File, Known], Counts]] = {
     ImportKind.CALENDAR: import_calendar,
-    ImportKind.ATTENDANCE: import_attendance,
     ImportKind.BEHAVIOUR: import_behaviour,
 }
 
@@ -43,22 +44,36 @@ class InvalidUpload(DomainError):
     """The upload cannot be taken; str() says why."""
 
 
-def store(session: AnySession, settings: Settings, stream: IO[bytes], name: str, kind: ImportKind, *, by: By) -> Import:
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that a person sends: what it brings, and of attendance the days for which it speaks, where they say so."""
+
+    stream: IO[bytes]
+    name: str
+    kind: ImportKind
+    named: Span | None = None
+
+
+def store(session: AnySession, settings: Settings, upload: Upload, *, by: By) -> Import:
     """Keep an uploaded file where only the product reads it, and write the row of its trial."""
-    if not name:
+    if not upload.name:
         raise InvalidUpload("File: choose one.")
+    if upload.named is not None and upload.kind is not ImportKind.ATTENDANCE:
+        raise InvalidUpload("Days: leave them empty; only a file of attendance speaks for days.")
     folder = settings.data_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stored_as = secrets.token_hex(16)
     digest, size = hashlib.sha256(), 0
     with (folder / stored_as).open("xb") as kept:
-        while chunk := stream.read(CHUNK):
+        while chunk := upload.stream.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
             kept.write(chunk)
     row = Import(
-        kind=kind,
-        file_name=name[-255:],
+        kind=upload.kind,
+        file_name=upload.name[-255:],
+        first_day=upload.named and upload.named.first,
+        last_day=upload.named and upload.named.last,
         stored_as=stored_as,
         sha256=digest.hexdigest(),
         size_bytes=size,
@@ -106,11 +121,11 @@ def run(session: AnySession, settings: Settings, import_id: int, *, force: bool)
     if row.status is not ImportStatus.WAITING or row.stored_as is None:
         return {"skipped": "the file is gone or was dealt with"}
     path, name = settings.data_dir / FOLDER / row.stored_as, row.file_name
-    kind, is_trial, problems = row.kind, row.dry_run, Problems()
+    is_trial, problems = row.dry_run, Problems()
     counts: Counts | None = None
     try:
         with session.begin_nested() as work:
-            counts, problems = _bring_in(session, path, name, kind, force=force)
+            counts, problems = _bring_in(session, row, path, force=force)
             if is_trial:
                 work.rollback()
     except ImportRefused as error:
@@ -122,12 +137,16 @@ def run(session: AnySession, settings: Settings, import_id: int, *, force: bool)
     return counts.as_dict() if counts else {"errors": len(problems.errors) + problems.more_errors}
 
 
-def _bring_in(session: AnySession, path: Path, name: str, kind: ImportKind, *, force: bool) -> tuple[Counts, Problems]:
-    if kind is ImportKind.ROSTER:
-        outcome = import_own(session, path, name=name, force=force)
+def _bring_in(session: AnySession, row: Import, path: Path, *, force: bool) -> tuple[Counts, Problems]:
+    if row.kind is ImportKind.ROSTER:
+        outcome = import_own(session, path, name=row.file_name, force=force)
         return next(iter(outcome.schools.values())), outcome.problems
-    problems = Problems()
-    return LOCAL[kind](session, File(path, name, problems), Known()), problems
+    file = File(path, row.file_name, Problems())
+    if row.kind is ImportKind.ATTENDANCE:
+        named = Span(row.first_day, row.last_day) if row.first_day and row.last_day else None
+        # A school's admin brings files into the own school alone, which is thereby chosen.
+        return import_attendance(session, file, Known(), named=named, is_chosen=True), file.problems
+    return LOCAL[row.kind](session, file, Known()), file.problems
 
 
 def _keep(session: AnySession, import_id: int, counts: Counts | None, problems: Problems) -> None:

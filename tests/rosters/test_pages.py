@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from school_app.attendance.models import Register, Source
 from school_app.core.db import db
 from school_app.core.jobs import JobRun
-from school_app.core.tenancy import all_schools
+from school_app.core.tenancy import all_schools, use_school
 from school_app.rosters.models import Import, ImportStatus
 from school_app.schools.models import CalendarDay
 from school_app.students.models import Student
@@ -20,6 +22,8 @@ from tests.factories import TwoSchools
 from tests.rosters.bundles import school, write
 from tests.visits import log_in, send
 from workers import jobs
+
+TODAY = datetime.now(UTC).date()
 
 
 @pytest.fixture
@@ -115,3 +119,49 @@ def test_a_file_that_was_thrown_away_cannot_be_confirmed(app: Flask, session: An
     send(admin, f"{page}/confirm")
     session.expire_all()
     assert row.dry_run
+
+
+def attendance(*rows: str) -> bytes:
+    return "\n".join(["studentSourcedId,date,session,code", *rows, ""]).encode()
+
+
+def test_a_file_of_attendance_speaks_for_the_days_that_were_named_with_it(
+    app: Flask, session: Any, admin: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    school_id, named = ours.school.id, {"from": str(TODAY - timedelta(6)), "to": str(TODAY - timedelta(3))}
+    content = attendance(f"{ours.student.sourced_id},{TODAY - timedelta(4)},DAY,absent_excused")
+    page = upload(admin, content, "attendance.csv", "attendance", **named)
+    work(app, session)
+    shown = admin.get(page).text
+    assert "Speaks for" in shown
+    send(admin, f"{page}/confirm")
+    work(app, session)
+    with use_school(session, school_id):
+        stated = select(func.count()).select_from(Register).where(Register.source == Source.IMPORT)
+        assert session.scalar(stated) == 8
+
+
+def test_a_file_without_rows_says_so_unless_days_are_named(app: Flask, session: Any, admin: Any) -> None:
+    page = upload(admin, attendance(), "attendance.csv", "attendance")
+    work(app, session)
+    assert "No row is about a student of School canary-ours" in admin.get(page).text
+    named = {"from": str(TODAY - timedelta(6)), "to": str(TODAY - timedelta(3))}
+    page = upload(admin, attendance(), "attendance.csv", "attendance", **named)
+    work(app, session)
+    assert '<td class="number">8</td>' in admin.get(page).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "days", "said"),
+    [
+        ("attendance", {"from": "2026-03-02"}, "Days: name both the first and the last, or neither."),
+        ("attendance", {"from": "2026-03-02", "to": "soon"}, "Last day: &#39;soon&#39; is no day"),
+        ("calendar", {"from": "2026-03-02", "to": "2026-03-03"}, "only a file of attendance speaks for days"),
+    ],
+)
+def test_days_that_cannot_be_meant_are_refused_with_the_upload(
+    admin: Any, kind: str, days: dict[str, str], said: str
+) -> None:
+    assert upload(admin, CALENDAR, "file.csv", kind, **days).endswith("/admin/imports")
+    assert said in admin.get("/admin/imports").text
