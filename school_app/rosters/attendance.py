@@ -1,6 +1,6 @@
 """attendance.csv: exceptions to presence, and the registers in which they stand.
 
-Commands and jobs call this inside one school; what a file states is docs/decisions/0018.
+Commands and jobs call this inside one school; what a file states is docs/decisions/0019.
 """
 
 from __future__ import annotations
