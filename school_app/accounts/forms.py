@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, SelectMultipleField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import EqualTo, InputRequired, Length, Optional
+from wtforms.validators import EqualTo, InputRequired, Length, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from school_app.accounts.staff import SCHOOL_ROLES
@@ -66,12 +66,23 @@ class RolesForm(FlaskForm):
         return frozenset(Role(word) for word in self.roles.data or ())
 
 
-class AccountForm(RolesForm):
-    """A new account."""
+class PersonForm(FlaskForm):
+    """Who an account is of."""
 
     given_name = StringField("First name", [InputRequired("Enter a first name."), Length(max=120)])
     family_name = StringField("Family name", [InputRequired("Enter a family name."), Length(max=120)])
-    login = StringField("Login", [InputRequired("Enter a login."), Length(max=191)])
     email = EmailField(
-        "E-mail address", [Optional(), Length(max=191)], description="The link to set a password goes there."
+        "E-mail address",
+        [
+            Optional(),
+            Length(max=191),
+            Regexp(r"[^@\s]+@[^@\s]+\Z", message="Enter one such as ada@example.org."),
+        ],
+        description="The link to set a password goes there.",
     )
+
+
+class AccountForm(PersonForm, RolesForm):
+    """A new account."""
+
+    login = StringField("Login", [InputRequired("Enter a login."), Length(max=191)])

@@ -23,15 +23,15 @@ class Entry:
     active: bool
 
 
-# Word, endpoint, the permission it needs. The first that fits an address is marked.
-PAGES: tuple[tuple[str, str, Permission], ...] = (
+# Word, endpoint, the permissions of which it needs one.
+PAGES: tuple[tuple[str, str, *tuple[Permission, ...]], ...] = (
     ("Home", "dashboards.home", Permission.HOME_VIEW),
-    ("Registers", "attendance.index", Permission.REGISTER_TAKE),
+    ("Registers", "attendance.index", Permission.REGISTER_TAKE, Permission.SCHOOL_FIGURES),
     ("Students", "students.index", Permission.STUDENT_VIEW),
     ("Alerts", "alerts.index", Permission.ALERT_VIEW),
     ("Cases", "cases.index", Permission.CASE_VIEW),
     ("Marks", "marks.index", Permission.MARK_ENTER),
-    ("Incidents", "behaviour.index", Permission.INCIDENT_RECORD),
+    ("Incidents", "behaviour.index", Permission.INCIDENT_RECORD, Permission.SCHOOL_FIGURES),
     ("Set-up", "schools.setup", Permission.FORMS_MANAGE),
     ("History", "audit.history", Permission.AUDIT_VIEW),
     ("Schools", "operations.schools", Permission.PLATFORM_SCHOOLS),
@@ -51,8 +51,8 @@ def _context() -> dict[str, Any]:
     return {
         "nav": [
             Entry(label, url_for(endpoint), request.endpoint == endpoint)
-            for label, endpoint, permission in PAGES
-            if person.may(permission)
+            for label, endpoint, *permissions in PAGES
+            if any(person.may(permission) for permission in permissions)
         ],
         "account_links": [("Change the password", url_for("accounts.password"))],
         "entered": _entered(person),

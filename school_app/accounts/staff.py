@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, scoped_session
 
@@ -111,6 +111,20 @@ def create(session: AnySession, new: NewAccount, *, by_id: int | None) -> Accoun
     return account
 
 
+def change_person(session: AnySession, account_id: int, *, given_name: str, family_name: str, email: str) -> Account:
+    """Correct an account's names and e-mail address. What came with a roster is corrected there."""
+    account = account_with_roles(session, account_id).account
+    names = (given_name.strip(), family_name.strip())
+    if not all(names):
+        raise InvalidAccount("Name: it cannot be empty.")
+    if account.sourced_id is not None and names != (account.given_name, account.family_name):
+        raise InvalidAccount("Name: it came with the roster; correct it where the roster is made.")
+    account.given_name, account.family_name = names
+    account.email = email.strip() or None
+    session.flush()
+    return account
+
+
 def set_roles(session: AnySession, account_id: int, roles: frozenset[Role], *, by_id: int | None) -> None:
     """Give an account exactly these roles. Nobody grants the auditor's right to themself; one admin always stays."""
     listed = account_with_roles(session, account_id)
@@ -189,22 +203,16 @@ def enable(session: AnySession, account_id: int) -> Account:
 
 
 def _keep_an_admin(session: AnySession, leaving_id: int) -> None:
-    others = session.scalar(
-        select(func.count())
-        .select_from(AccountRole)
-        .join(Account, Account.id == AccountRole.account_id)
-        .where(
-            AccountRole.role == Role.SCHOOL_ADMIN,
-            Account.status == AccountStatus.ACTIVE,
-            Account.id != leaving_id,
-        )
-    )
-    is_admin = session.scalar(
-        select(func.count())
-        .select_from(AccountRole)
-        .where(AccountRole.account_id == leaving_id, AccountRole.role == Role.SCHOOL_ADMIN)
-    )
-    if is_admin and not others:
+    # Locked, so that of two admins who send each other away at once one stays.
+    admins = session.execute(
+        select(Account.id, Account.status)
+        .join(AccountRole, AccountRole.account_id == Account.id)
+        .where(AccountRole.role == Role.SCHOOL_ADMIN)
+        .order_by(Account.id)
+        .with_for_update()
+    ).all()
+    others = [id_ for id_, status in admins if status is AccountStatus.ACTIVE and id_ != leaving_id]
+    if any(id_ == leaving_id for id_, _ in admins) and not others:
         raise InvalidAccount("This is the school’s last active admin. Make another admin first.")
 
 

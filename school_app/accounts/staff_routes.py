@@ -9,7 +9,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from school_app.accounts import service, staff
-from school_app.accounts.forms import ROLE_CHOICES, ROLE_WORDS, AccountForm, RolesForm
+from school_app.accounts.forms import ROLE_CHOICES, ROLE_WORDS, AccountForm, PersonForm, RolesForm
 from school_app.accounts.routes import blueprint
 from school_app.accounts.staff import InvalidAccount, NewAccount
 from school_app.core.db import db
@@ -55,8 +55,31 @@ def create() -> str | Response | tuple[str, int]:
 def detail(account_id: int) -> str:
     """One account: its roles, and what can be done to it."""
     listed = staff.account_with_roles(db.session, account_id)
-    form = RolesForm(data={"roles": [role.value for role in listed.roles]})
-    return render_template("accounts/detail.html", listed=listed, form=form, words=ROLE_WORDS)
+    return _detail_page(listed, PersonForm(obj=listed.account))
+
+
+def _detail_page(listed: staff.Listed, person: PersonForm) -> str:
+    form = RolesForm(formdata=None, data={"roles": [role.value for role in listed.roles]})
+    return render_template("accounts/detail.html", listed=listed, form=form, person=person, words=ROLE_WORDS)
+
+
+@blueprint.post("/admin/accounts/<int:account_id>/person")
+@requires(Permission.ACCOUNTS_MANAGE)
+def change_person(account_id: int) -> Response | tuple[str, int]:
+    """Correct an account's names and e-mail address."""
+    person = PersonForm()
+    if person.validate():
+        try:
+            names = {"given_name": person.given_name.data or "", "family_name": person.family_name.data or ""}
+            staff.change_person(db.session, account_id, **names, email=person.email.data or "")
+        except InvalidAccount as error:
+            db.session.rollback()
+            person.form_errors.append(str(error))
+        else:
+            db.session.commit()
+            flash("The account is corrected.", "success")
+            return redirect(url_for("accounts.detail", account_id=account_id), code=303)
+    return _detail_page(staff.account_with_roles(db.session, account_id), person), 400
 
 
 @blueprint.post("/admin/accounts/<int:account_id>/<any(roles,disable,enable,link):what>")

@@ -88,7 +88,7 @@ def load(session: AnySession, sources: Sources) -> None:
         _operator(session)
     for number, (slug, name, forms) in enumerate(SCHOOLS):
         with all_schools(session):
-            school = School(slug=slug, name=name, timezone=TIMEZONE)
+            school = School(slug=slug, name=name, timezone=TIMEZONE, sourced_id=slug)
             session.add(school)
             session.flush()
             school_id = school.id

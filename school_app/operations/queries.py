@@ -30,6 +30,7 @@ class SchoolSize:
     name: str
     slug: str
     is_active: bool
+    sourced_id: str | None
     students: int
     forms: int
 
@@ -38,9 +39,13 @@ def school_sizes(session: AnySession) -> Sequence[SchoolSize]:
     """Every school by name, in three statements."""
     students = dict(_counted(session, Student))
     forms = dict(_counted(session, Form))
-    schools = session.execute(select(School.id, School.name, School.slug, School.is_active).order_by(School.name))
+    schools = session.execute(
+        select(School.id, School.name, School.slug, School.is_active, School.sourced_id).order_by(School.name)
+    )
     return [
-        SchoolSize(row.id, row.name, row.slug, row.is_active, students.get(row.id, 0), forms.get(row.id, 0))
+        SchoolSize(
+            row.id, row.name, row.slug, row.is_active, row.sourced_id, students.get(row.id, 0), forms.get(row.id, 0)
+        )
         for row in schools
     ]
 

@@ -5,17 +5,20 @@ school_app.features registers the blueprint.
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, flash, jsonify, redirect, render_template, request, url_for
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response as AnyResponse
 
 from school_app.core.db import db
 from school_app.core.jobs import JobStatus
 from school_app.core.permissions import Permission, public, requires
 from school_app.core.tenancy import all_schools
 from school_app.operations import queries
+from school_app.schools.service import InvalidSetting
+from school_app.schools.service import set_roster_id as set_school_roster_id
 
 blueprint = Blueprint("operations", __name__)
 REDIS_SECONDS = 0.5
@@ -27,6 +30,21 @@ def schools() -> str:
     """Every school of the platform, with its size."""
     with all_schools(db.session):
         return render_template("operations/schools.html", schools=queries.school_sizes(db.session))
+
+
+@blueprint.post("/platform/schools/<int:school_id>/roster-id")
+@requires(Permission.PLATFORM_SCHOOLS)
+def set_roster_id(school_id: int) -> AnyResponse:
+    """Say by which id the roster files name a school."""
+    try:
+        with all_schools(db.session):
+            school = set_school_roster_id(db.session, school_id, request.form.get("sourced_id", ""))
+            db.session.commit()
+            flash(f"Roster files name {school.name} {school.sourced_id}.", "success")
+    except InvalidSetting as error:
+        db.session.rollback()
+        flash(str(error), "error")
+    return redirect(url_for("operations.schools"), code=303)
 
 
 @blueprint.get("/platform/jobs")

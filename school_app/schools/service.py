@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, AccountRole, AccountStatus
@@ -31,6 +32,7 @@ from school_app.schools.models import (
 
 AnySession = Session | scoped_session[Any]
 SCHOOL_NAME_LENGTH = 200
+ROSTER_ID_LENGTH = 191
 NOTE_LENGTH = 200
 NEAR = timedelta(days=120)
 
@@ -81,6 +83,27 @@ def change_school(session: AnySession, settings: SchoolSettings) -> School:
     school.name, school.timezone = settings.name.strip(), settings.timezone
     school.register_closes, school.session_scheme = settings.register_closes, SessionScheme(settings.session_scheme)
     session.flush()
+    return school
+
+
+def set_roster_id(session: AnySession, school_id: int, sourced_id: str) -> School:
+    """Say by which id the roster files name a school; the session sees all schools.
+
+    It is set once: another id would make every row of the next roster somebody new.
+    """
+    school = session.scalar(select(School).where(School.id == school_id).with_for_update())
+    if school is None:
+        raise NotFound("school")
+    sourced_id = sourced_id.strip()
+    if not sourced_id or len(sourced_id) > ROSTER_ID_LENGTH:
+        raise InvalidSetting("Roster id: write the school’s sourcedId, as orgs.csv has it.")
+    if school.sourced_id is not None:
+        raise InvalidSetting(f"Roster id: it is {school.sourced_id} already, and stays.")
+    school.sourced_id = sourced_id
+    try:
+        session.flush()
+    except IntegrityError:
+        raise InvalidSetting(f"Roster id: {sourced_id!r} is another school’s.") from None
     return school
 
 

@@ -106,6 +106,25 @@ def test_who_knows_the_password_is_not_paused_by_logging_in_nor_by_a_stranger(
     assert attempt(client.application.test_client(), login, PASSWORD).status_code == 303
 
 
+def test_an_admin_corrects_whose_an_account_is(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    session.commit()
+    log_in(client, ours.admin)
+    path = f"/admin/accounts/{ours.teacher.id}/person"
+    person = {"given_name": "Tom", "family_name": "Reed", "email": "tom@example.org"}
+    assert send(client, path, **person).status_code == 303
+    session.refresh(ours.teacher)
+    assert (ours.teacher.name, ours.teacher.email) == ("Tom Reed", "tom@example.org")
+    for wrong in ({"given_name": " "}, {"family_name": "x" * 121}, {"email": "nowhere"}):
+        assert send(client, path, **(person | wrong)).status_code == 400
+    ours.teacher.sourced_id = "T1"
+    session.commit()
+    refused = send(client, path, **(person | {"given_name": "Tim"}))
+    assert (refused.status_code, "correct it where the roster is made" in refused.text) == (400, True)
+    assert send(client, path, **(person | {"email": ""})).status_code == 303
+    assert send(client, f"/admin/accounts/{two_schools.theirs.teacher.id}/person", **person).status_code == 404
+
+
 def test_the_session_is_a_new_one_after_the_login_and_gone_after_the_logout(
     client: Any, session: Any, two_schools: TwoSchools
 ) -> None:

@@ -74,7 +74,7 @@ ARGUMENTS: dict[str, Callable[[World], object]] = {
 # Arguments that say which row of which school is meant: with another school's value the answer is "not found".
 OBJECTS = {name for name in ARGUMENTS if name.endswith("_id")} - {"school_id"}
 # Addresses of the platform, whose rows belong to no school of the person.
-PLATFORM = {"accounts.enter_school"}
+PLATFORM = {"accounts.enter_school", "operations.set_roster_id"}
 METHODS = ("GET", "POST")
 
 

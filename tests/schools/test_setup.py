@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from school_app.accounts.models import AccountRole
 from school_app.core.permissions import Role
-from school_app.schools.models import CalendarDay, DayType, FormMaster, HeadOfYear, Subject
+from school_app.core.tenancy import all_schools
+from school_app.schools.models import CalendarDay, DayType, FormMaster, HeadOfYear, School, Subject
 from tests.factories import TwoSchools
 from tests.visits import log_in, send
 
@@ -34,6 +35,24 @@ def test_a_new_master_takes_over_and_the_old_one_sees_nothing_more(
     assert set(held) == {Role.TEACHER, Role.FORM_MASTER}
     before = log_in(client.application.test_client(), ours.form_master)
     assert before.get(f"/students/{ours.student.id}").status_code == 404
+
+
+def test_an_operator_sets_a_roster_id_once(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours, theirs = two_schools.ours.school.id, two_schools.theirs.school.id
+    with all_schools(session):
+        session.execute(update(School).values(sourced_id=None), execution_options={"audit_reason": "no rosters yet"})
+        session.commit()
+    log_in(client, two_schools.operator)
+    send(client, f"/platform/schools/{theirs}/roster-id", sourced_id="7")
+    send(client, f"/platform/schools/{ours}/roster-id", sourced_id="7")
+    assert "is another school’s" in client.get("/platform/schools").text
+    send(client, f"/platform/schools/{ours}/roster-id", sourced_id="77")
+    assert "roster id 77" in client.get("/platform/schools").text
+    send(client, f"/platform/schools/{ours}/roster-id", sourced_id="78")
+    send(client, f"/platform/schools/{ours}/roster-id", sourced_id=" ")
+    with all_schools(session):
+        assert session.scalar(select(School.sourced_id).where(School.id == ours)) == "77"
+    assert send(client, "/platform/schools/999999/roster-id", sourced_id="9").status_code == 404
 
 
 def test_nobody_of_another_school_becomes_a_master(client: Any, session: Any, two_schools: TwoSchools) -> None:
