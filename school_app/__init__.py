@@ -73,5 +73,6 @@ def _extend(app: Flask, settings: Settings) -> None:
     throttle.init_app(app, settings)
     Bootstrap5(app)
     app.before_request(permissions.guard)
+    app.before_request(asked.refuse_untypable)
     context.init_app(app)
     app.after_request(permissions.no_store)

@@ -6,20 +6,26 @@ create_app() installs it; every request that carries a session runs it once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask, g
+from flask import session as browser_session
 from flask_login import LoginManager
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, AccountRole, AccountStatus, OperatorEntry
+from school_app.core import clock
 from school_app.core.acting import act_further_as
 from school_app.core.db import db
 from school_app.core.permissions import OPERATOR_INSIDE, Role, Viewer, permissions_of
 from school_app.core.tenancy import all_schools
 
 AnySession = Session | scoped_session[Any]
+# The key under which a session keeps an operator's entry into a school, and how long the entry lasts at most.
+ENTRY = "operator_entry"
+ENTRY_LASTS = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +47,12 @@ def parse_key(text: str) -> SessionKey | None:
     return SessionKey(int(account), int(version))
 
 
-def load_viewer(session: AnySession, text: str) -> Viewer | None:
-    """The person of a session key, or None where the account is disabled or its sessions were ended."""
+def load_viewer(session: AnySession, text: str, entry_id: int | None = None) -> Viewer | None:
+    """The person of a session key, or None where the account is disabled or its sessions were ended.
+
+    `entry_id` is the operator's entry into a school that was made in the same session: another device, or the next
+    log-in, is not inside.
+    """
     key = parse_key(text)
     if key is None:
         return None
@@ -66,7 +76,8 @@ def load_viewer(session: AnySession, text: str) -> Viewer | None:
         return None
     roles = frozenset(row.role for row in account if row.role is not None)
     first = account[0]
-    entered = _entered_school(session, key.account_id) if Role.OPERATOR in roles and first.school_id is None else None
+    is_operator = Role.OPERATOR in roles and first.school_id is None
+    entered = _entered_school(session, key.account_id, entry_id) if is_operator and entry_id else None
     return Viewer(
         account_id=key.account_id,
         name=f"{first.given_name} {first.family_name}".strip(),
@@ -79,13 +90,15 @@ def load_viewer(session: AnySession, text: str) -> Viewer | None:
     )
 
 
-def _entered_school(session: AnySession, operator_id: int) -> int | None:
+def _entered_school(session: AnySession, operator_id: int, entry_id: int) -> int | None:
     with all_schools(session):
         return session.scalar(
-            select(OperatorEntry.school_id)
-            .where(OperatorEntry.operator_id == operator_id, OperatorEntry.left_at.is_(None))
-            .order_by(OperatorEntry.id.desc())
-            .limit(1)
+            select(OperatorEntry.school_id).where(
+                OperatorEntry.id == entry_id,
+                OperatorEntry.operator_id == operator_id,
+                OperatorEntry.left_at.is_(None),
+                OperatorEntry.entered_at > clock.now() - ENTRY_LASTS,
+            )
         )
 
 
@@ -96,7 +109,7 @@ def init_app(app: Flask) -> None:
 
     @manager.user_loader
     def load(text: str) -> Viewer | None:
-        viewer = load_viewer(db.session, text)
+        viewer = load_viewer(db.session, text, browser_session.get(ENTRY))
         if viewer is not None:
             act_further_as(db.session, actor_id=viewer.account_id, actor_name=viewer.name)
             g.account_id = viewer.account_id

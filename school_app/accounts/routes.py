@@ -13,7 +13,7 @@ from flask_limiter.util import get_remote_address
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from school_app.accounts import service
+from school_app.accounts import service, staff
 from school_app.accounts.forms import ChangePasswordForm, ForgotForm, LoginForm, NewPasswordForm
 from school_app.accounts.passwords import BadPassword
 from school_app.audit.events import Event
@@ -88,7 +88,9 @@ def safe_path(target: str) -> str | None:
 @blueprint.post("/logout")
 @signed_in
 def logout() -> Response:
-    """Log out here."""
+    """Log out here; an operator leaves the school as well."""
+    if viewer().entered_as_operator:
+        staff.leave(db.session, operator_id=viewer().account_id)
     record(db.session, Event.LOGGED_OUT)
     db.session.commit()
     session.clear()
@@ -159,5 +161,5 @@ def set_password(token: str) -> str | Response | tuple[str, int]:
             flash("Your password is set. Log in with it.", "success")
             return redirect(url_for("accounts.login"), code=303)
     else:
-        service.live_link(db.session, token, secret)
+        service.check_link(db.session, token, secret)
     return render_template("accounts/set_password.html", form=form), 400 if form.errors else 200

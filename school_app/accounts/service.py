@@ -91,22 +91,23 @@ def _named(session: AnySession, name: str) -> Account | None:
 
 def log_out_everywhere(session: AnySession, account_id: int) -> None:
     """End every session of an account, this one too."""
-    account = _own(session, account_id)
-    account.session_version += 1
-    record(session, Event.LOGGED_OUT_EVERYWHERE, account, school_id=account.school_id)
+    with all_schools(session):
+        account = _own(session, account_id)
+        account.session_version += 1
+        record(session, Event.LOGGED_OUT_EVERYWHERE, account, school_id=account.school_id)
 
 
 def change_password(session: AnySession, account_id: int, *, old: str, new: str) -> SessionKey:
     """Change one's password; every other session ends. Returns the key of this one's new session."""
-    account = _own(session, account_id)
-    if not passwords.matches(account.password_hash, old):
-        raise WrongLogin
-    return _set(session, account, new)
+    with all_schools(session):
+        account = _own(session, account_id)
+        if not passwords.matches(account.password_hash, old):
+            raise WrongLogin
+        return _set(session, account, new)
 
 
 def _own(session: AnySession, account_id: int) -> Account:
-    with all_schools(session):
-        account = session.scalar(select(Account).where(Account.id == account_id).with_for_update())
+    account = session.scalar(select(Account).where(Account.id == account_id).with_for_update())
     if account is None:
         raise NotFound("account")
     return account
@@ -118,6 +119,7 @@ def _set(session: AnySession, account: Account, new: str) -> SessionKey:
     account.session_version += 1
     if account.status is AccountStatus.INVITED:
         account.status = AccountStatus.ACTIVE
+    end_links(session, account.id)
     session.flush()
     record(session, Event.PASSWORD_CHANGED, account, school_id=account.school_id)
     return SessionKey(account.id, account.session_version)
@@ -147,10 +149,7 @@ def make_link(session: AnySession, account_id: int) -> PasswordLink:
     account = session.get(Account, account_id)
     if account is None:
         raise NotFound("account")
-    for old in session.scalars(
-        select(PasswordLink).where(PasswordLink.account_id == account_id, PasswordLink.used_at.is_(None))
-    ):
-        old.used_at = clock.now()
+    end_links(session, account_id)
     link = PasswordLink(
         account_id=account.id,
         school_id=account.school_id,
@@ -163,6 +162,14 @@ def make_link(session: AnySession, account_id: int) -> PasswordLink:
     return link
 
 
+def end_links(session: AnySession, account_id: int) -> None:
+    """Let every link that sets an account's password die."""
+    for old in session.scalars(
+        select(PasswordLink).where(PasswordLink.account_id == account_id, PasswordLink.used_at.is_(None))
+    ):
+        old.used_at = clock.now()
+
+
 def token_of(link: PasswordLink, secret_key: str) -> str:
     """The token of a link's address: signed from its row, so that neither row nor job holds what opens it."""
     return str(_signer(secret_key).dumps([link.id, link.token_digest]))
@@ -172,14 +179,23 @@ def _signer(secret_key: str) -> URLSafeSerializer:
     return URLSafeSerializer(secret_key, salt="password-link")
 
 
-def live_link(session: AnySession, token: str, secret_key: str) -> PasswordLink:
-    """The link that a token opens. Raises DeadLink."""
+def check_link(session: AnySession, token: str, secret_key: str) -> None:
+    """Raise DeadLink unless a token opens a link that was not used yet."""
+    with all_schools(session):
+        _live_link(session, token, secret_key)
+
+
+def _live_link(session: AnySession, token: str, secret_key: str) -> PasswordLink:
     try:
         link_id, digest = _signer(secret_key).loads(token)
     except (BadSignature, ValueError, TypeError):
         raise DeadLink from None
-    with all_schools(session):
-        link = session.scalar(select(PasswordLink).where(PasswordLink.id == link_id).with_for_update())
+    link = session.scalar(
+        select(PasswordLink)
+        .where(PasswordLink.id == link_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     if link is None or link.token_digest != digest or link.used_at is not None or link.expires_at < clock.now():
         raise DeadLink
     return link
@@ -187,10 +203,9 @@ def live_link(session: AnySession, token: str, secret_key: str) -> PasswordLink:
 
 def set_password(session: AnySession, token: str, new: str, *, secret_key: str) -> None:
     """Set the password of the account that a link is for; the link dies, and so does every session of the account."""
-    link = live_link(session, token, secret_key)
     with all_schools(session):
-        account = session.get(Account, link.account_id)
+        link = _live_link(session, token, secret_key)
+        account = session.scalar(select(Account).where(Account.id == link.account_id).with_for_update())
         if account is None or account.status is AccountStatus.DISABLED:
             raise DeadLink
         _set(session, account, new)
-        link.used_at = clock.now()

@@ -5,6 +5,7 @@ Routes and commands call these.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, AccountRole, AccountStatus, OperatorEntry
+from school_app.accounts.service import end_links
 from school_app.audit.events import Event
 from school_app.audit.service import record, record_each
 from school_app.core import clock, paging
@@ -22,6 +24,9 @@ from school_app.core.permissions import Role
 from school_app.core.tenancy import all_schools, use_school
 
 AnySession = Session | scoped_session[Any]
+LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
+# One address, and nothing that a mail's header could take for a second one.
+EMAIL = re.compile(r"[^@\s,;:<>()\[\]\"\\]{1,64}@[^@\s,;:<>()\[\]\"\\]+\.[A-Za-z0-9-]{2,}")
 SCHOOL_ROLES = (Role.FORM_MASTER, Role.TEACHER, Role.HEAD_OF_YEAR, Role.SCHOOL_ADMIN, Role.AUDITOR)
 PAGE = 50
 SHORTEST_REASON = 10
@@ -88,15 +93,19 @@ def _roles(session: AnySession, ids: Collection[int]) -> dict[int, tuple[Role, .
     return {id_: tuple(sorted(roles, key=list(Role).index)) for id_, roles in found.items()}
 
 
-def create(session: AnySession, new: NewAccount, *, by_id: int | None) -> Account:
-    """Make an account that has no password yet. InvalidAccount where the login is taken or something is missing."""
-    for label, value in (("Login", new.login), ("First name", new.given_name), ("Family name", new.family_name)):
+def create(session: AnySession, new: NewAccount, *, slug: str, by_id: int | None) -> Account:
+    """Make an account of the school `slug` that has no password yet.
+
+    Its login ends with "@slug", so that no school takes a name, or an address, of another's people. InvalidAccount says
+    what is taken, missing or misspelt.
+    """
+    for label, value in (("First name", new.given_name), ("Family name", new.family_name)):
         if not value.strip():
             raise InvalidAccount(f"{label}: it cannot be empty.")
     _refuse_roles(new.roles, account_id=None, by_id=by_id)
     account = Account(
-        login=new.login.strip(),
-        email=new.email.strip() or None,
+        login=_login(new.login, slug),
+        email=_email(new.email),
         given_name=new.given_name.strip(),
         family_name=new.family_name.strip(),
         status=AccountStatus.INVITED,
@@ -120,9 +129,25 @@ def change_person(session: AnySession, account_id: int, *, given_name: str, fami
     if account.sourced_id is not None and names != (account.given_name, account.family_name):
         raise InvalidAccount("Name: it came with the roster; correct it where the roster is made.")
     account.given_name, account.family_name = names
-    account.email = email.strip() or None
+    account.email = _email(email)
     session.flush()
     return account
+
+
+def _login(text: str, slug: str) -> str:
+    name, _, domain = text.strip().lower().partition("@")
+    if domain not in ("", slug):
+        raise InvalidAccount(f"Login: it ends with @{slug}; write the part before it.")
+    if not LOGIN.fullmatch(name):
+        raise InvalidAccount("Login: write letters a to z, digits, and . _ - between them; 100 at most.")
+    return f"{name}@{slug}"
+
+
+def _email(text: str) -> str | None:
+    text = text.strip()
+    if text and not EMAIL.fullmatch(text):
+        raise InvalidAccount("E-mail address: write one such as ada@example.org.")
+    return text or None
 
 
 def set_roles(session: AnySession, account_id: int, roles: frozenset[Role], *, by_id: int | None) -> None:
@@ -160,6 +185,7 @@ def disable(session: AnySession, account_id: int, *, by_id: int | None) -> Accou
     if account.status is not AccountStatus.DISABLED:
         account.status = AccountStatus.DISABLED
         account.session_version += 1
+        end_links(session, account.id)
         session.flush()
         record(session, Event.ACCOUNT_DISABLED, account)
     return account
@@ -216,8 +242,11 @@ def _keep_an_admin(session: AnySession, leaving_id: int) -> None:
         raise InvalidAccount("This is the school’s last active admin. Make another admin first.")
 
 
-def enter(session: AnySession, school_id: int, *, operator_id: int, operator_name: str, reason: str) -> None:
-    """Let an operator into a school, with a reason that the school's history keeps; an earlier entry is left."""
+def enter(session: AnySession, school_id: int, *, operator_id: int, operator_name: str, reason: str) -> int:
+    """Let an operator into a school, with a reason that the school's history keeps; an earlier entry is left.
+
+    Returns the id of the entry, which the operator's session keeps.
+    """
     why = reason.strip()
     if len(why) < SHORTEST_REASON:
         raise DomainError(f"Reason: write at least {SHORTEST_REASON} characters; the school can read them.")
@@ -228,6 +257,7 @@ def enter(session: AnySession, school_id: int, *, operator_id: int, operator_nam
             session.add(entry)
             session.flush()
             record(session, Event.SCHOOL_ENTERED, entry, reason=why)
+            return entry.id
     except IntegrityError:
         raise NotFound("school") from None
 

@@ -5,11 +5,12 @@ They stand on the blueprint of accounts.routes; school_app.features imports both
 
 from __future__ import annotations
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, g, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from school_app.accounts import service, staff
 from school_app.accounts.forms import ROLE_CHOICES, ROLE_WORDS, AccountForm, PersonForm, RolesForm
+from school_app.accounts.login import ENTRY
 from school_app.accounts.routes import blueprint
 from school_app.accounts.staff import InvalidAccount, NewAccount
 from school_app.core.db import db
@@ -37,7 +38,9 @@ def create() -> str | Response | tuple[str, int]:
     if form.validate_on_submit():
         fields = (form.login.data, form.email.data or "", form.given_name.data, form.family_name.data)
         try:
-            made = staff.create(db.session, NewAccount(*fields, form.chosen()), by_id=viewer().account_id)
+            made = staff.create(
+                db.session, NewAccount(*fields, form.chosen()), slug=g.school.slug, by_id=viewer().account_id
+            )
         except InvalidAccount as error:
             db.session.rollback()
             form.form_errors.append(str(error))
@@ -121,7 +124,7 @@ def _change(account_id: int, what: str) -> str:
 def enter_school(school_id: int) -> Response:
     """Enter a school, with a reason that its history keeps."""
     person = viewer()
-    staff.enter(
+    session[ENTRY] = staff.enter(
         db.session,
         school_id,
         operator_id=person.account_id,

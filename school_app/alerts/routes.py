@@ -15,6 +15,8 @@ from school_app.alerts import lists, service, words
 from school_app.alerts.lists import Filters
 from school_app.alerts.models import AlertStatus, DecisionKind
 from school_app.alerts.service import Answer, InvalidDecision
+from school_app.audit.events import Event
+from school_app.audit.service import record
 from school_app.cases.routes import plan_posted
 from school_app.cases.service import InvalidCase, usual_review
 from school_app.core import asked, clock
@@ -62,7 +64,10 @@ def _filters(today: date) -> Filters:
 @blueprint.get("/alerts/<int:alert_id>")
 @requires(Permission.ALERT_VIEW)
 def alert(alert_id: int) -> str:
-    """One alert: why, by which counts, and what was decided."""
+    """One alert: why, by which counts, and what was decided. That it was looked at is recorded."""
+    listed = lists.alert_in_care(db.session, viewer(), alert_id, today=clock.today(g.timezone))
+    record(db.session, Event.ALERT_VIEWED, listed.alert)
+    db.session.commit()
     return _page(alert_id)
 
 

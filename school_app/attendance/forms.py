@@ -11,6 +11,7 @@ from dataclasses import replace
 from school_app.attendance.codes import Code
 from school_app.attendance.service import Entry, InvalidRegister
 from school_app.attendance.sheet import Row
+from school_app.core import asked
 
 PREFIX = "code-"
 DIGITS = 4
@@ -27,7 +28,7 @@ class UnreadMinutes(InvalidRegister):
 def read_entries(form: Mapping[str, str]) -> list[Entry]:
     """The entries of a posted register. UnreadMinutes, or InvalidRegister where it is no register of this page."""
     ids = [key.removeprefix(PREFIX) for key in form if key.startswith(PREFIX)]
-    if not all(id_.isdecimal() for id_ in ids):
+    if any(asked.number(id_) is None for id_ in ids):
         raise InvalidRegister("This register could not be read; reload the page and enter it again.")
     return [
         Entry(

@@ -41,6 +41,7 @@ class Event(enum.StrEnum):
     ALERT_RAISED = "alert.raised"
     ALERT_WORSENED = "alert.worsened"
     ALERT_RESOLVED = "alert.resolved"
+    ALERT_VIEWED = "alert.viewed"
     ALERT_DECIDED = "alert.decided"
     ALERT_HANDED_ON = "alert.handed_on"
     CASE_OPENED = "case.opened"

@@ -43,9 +43,8 @@ def history() -> str:
     """The school's history, the latest first; the last 30 days unless the address says otherwise."""
     asked = _asked()
     page = queries.history(db.session, asked.filters, cursor=request.args.get("after"))
-    if not request.args.get("after"):
-        record(db.session, Event.AUDIT_VIEWED, reason=f"{asked.first} to {asked.last}")
     chosen: dict[str, Any] = {name: request.args[name] for name in NAMES if request.args.get(name)}
+    _record_look(asked, chosen)
     rendered = render_template(
         "audit/history.html",
         page=page,
@@ -69,7 +68,18 @@ def event(row_id: int, moment: str) -> str:
     except ValueError:
         raise NotFound("event") from None
     row = queries.one(db.session, row_id, created_at)
-    return render_template("audit/event.html", row=row, together=queries.together(db.session, row), words=words)
+    record(db.session, Event.AUDIT_VIEWED, reason=f"row {row.id}", student_id=row.student_id)
+    rendered = render_template("audit/event.html", row=row, together=queries.together(db.session, row), words=words)
+    db.session.commit()
+    return rendered
+
+
+def _record_look(asked: Asked, chosen: dict[str, Any]) -> None:
+    # Every page of it, and by what it was narrowed: who looked a child up is a question of its own.
+    narrowed = [f"{name} {value}" for name, value in chosen.items() if name not in ("from", "to")]
+    onward = ["a later page"] if request.args.get("after") else []
+    said = ", ".join([f"{asked.first} to {asked.last}", *narrowed, *onward])
+    record(db.session, Event.AUDIT_VIEWED, reason=said, student_id=asked.filters.student_id)
 
 
 def _asked() -> Asked:

@@ -38,6 +38,7 @@ EVENTS: dict[str, str] = {
     Event.ALERT_RAISED: "alert raised",
     Event.ALERT_WORSENED: "alert worsened",
     Event.ALERT_RESOLVED: "alert resolved",
+    Event.ALERT_VIEWED: "looked at the alert",
     Event.ALERT_DECIDED: "answered the alert",
     Event.ALERT_HANDED_ON: "handed the alert on",
     Event.CASE_OPENED: "opened the case",

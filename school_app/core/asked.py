@@ -1,16 +1,23 @@
-"""Reading what an address or a form asks for: ids and days within what any database and calendar can hold.
+"""Reading what an address or a form asks for: ids, days and texts within what any database and calendar can hold.
 
-Routes and forms use it; create_app() installs the converter of ids in addresses.
+Routes and forms use it; create_app() installs the converter of ids in addresses, and the refusal of texts that nobody
+types.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 
+from flask import request
 from werkzeug.routing import IntegerConverter
+
+from school_app.core.errors import DomainError
 
 # The longest number that fits the eight bytes of an id on every server.
 DIGITS = 18
+# Control characters but for tab and line ends.
+UNTYPABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
@@ -18,6 +25,16 @@ class IdConverter(IntegerConverter):
     """An id in an address: a longer number is no page, rather than an error of the database."""
 
     regex = rf"\d{{1,{DIGITS}}}"
+
+
+def refuse_untypable() -> None:
+    """Refuse a request with a control character in a field: no key makes one, and not every database keeps it."""
+    for fields in (request.args, request.form):
+        for name, values in fields.lists():
+            if any(UNTYPABLE.search(text) for text in (name, *values)):
+                raise DomainError(
+                    f"{UNTYPABLE.sub('', name)[:40]}: it holds a character that no key makes; type it anew."
+                )
 
 
 def number(text: str) -> int | None:

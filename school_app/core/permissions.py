@@ -94,7 +94,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: frozenset({_P.PLATFORM_SCHOOLS, _P.PLATFORM_JOBS}),
 }
 # An operator who entered a school sees and sets up, but signs nothing that belongs to the school's own staff.
-OPERATOR_INSIDE = frozenset(_ADMIN - {_P.NOTE_READ_RESTRICTED})
+# An account that they could make or send a link to would be a way around that.
+OPERATOR_INSIDE = frozenset(_ADMIN - {_P.NOTE_READ_RESTRICTED, _P.ACCOUNTS_MANAGE})
 
 
 def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:

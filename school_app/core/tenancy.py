@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Table, UniqueConstraint, event
+from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Table, UniqueConstraint, event, inspect
 from sqlalchemy.orm import (
     Mapped,
     ORMExecuteState,
@@ -32,6 +32,8 @@ SCHOOL = "formroom.school_id"
 EVERY_SCHOOL = "formroom.all_schools"
 # Set while SQLAlchemy itself writes the statement of Session.get(), with the table's own key columns.
 BY_KEY = "formroom.by_key"
+# Marks an object that was expunged because its school was left.
+FORGOTTEN = "formroom.forgotten"
 AnySession = Session | scoped_session[Any]
 
 
@@ -187,6 +189,22 @@ def _forget_foreign(session: AnySession) -> None:
             is_foreign(session, instance) or _school_of(instance) is _UNOWNED
         ):
             session.expunge(instance)
+            inspect(instance).info[FORGOTTEN] = True
+
+
+@event.listens_for(Base, "attribute_instrument", propagate=True)
+def _watch_changes(model: type, name: str, attribute: Any) -> None:
+    if issubclass(model, SchoolOwned | IsSchool):
+        event.listen(attribute, "set", _guard_forgotten)
+
+
+def _guard_forgotten(instance: object, value: Any, old: Any, initiator: Any) -> None:
+    # A session that has forgotten an object writes none of its changes, and would say nothing.
+    state = inspect(instance)
+    if state.info.get(FORGOTTEN) and state.session is None:
+        raise TenancyError(
+            f"A {type(instance).__name__} is changed after its school was left; change it inside all_schools()."
+        )
 
 
 def owned_tables() -> set[Table]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from school_app.core import asked
 from school_app.core.asked import day as read_day
 from school_app.marks.pages import Cell
 from school_app.marks.service import InvalidMark, Particulars, Score, number
@@ -29,9 +30,8 @@ def read_scores(form: Mapping[str, str], rows: list[Cell]) -> dict[int, Score]:
     names = {row.student_id: row.name for row in rows}
     found = {}
     for key, text in form.items():
-        number_ = key.removeprefix(PREFIX)
-        if key.startswith(PREFIX) and number_.isdecimal():
-            id_ = int(number_)
+        id_ = asked.number(key.removeprefix(PREFIX)) if key.startswith(PREFIX) else None
+        if id_ is not None:
             name = names.get(id_, "Result")
             found[id_] = Score(_optional(text, name), shown=_optional(form.get(f"was-{id_}", ""), name))
     return found

@@ -69,7 +69,7 @@ def add_admin(slug: str, login: str, name: str, email: str | None) -> None:
     with use_school(db.session, school_id):
         try:
             new = staff.NewAccount(login, email or "", given, family, frozenset({Role.SCHOOL_ADMIN}))
-            made = staff.create(db.session, new, by_id=None)
+            made = staff.create(db.session, new, slug=slug, by_id=None)
         except staff.InvalidAccount as error:
             raise click.ClickException(str(error)) from None
         print_link(made.id)

@@ -31,6 +31,8 @@ from school_app.schools.models import (
 )
 
 AnySession = Session | scoped_session[Any]
+# Those of a place; the rest, such as "localtime", say nothing of the school.
+TIMEZONES = {"UTC", *(name for name in available_timezones() if "/" in name)}
 SCHOOL_NAME_LENGTH = 200
 ROSTER_ID_LENGTH = 191
 NOTE_LENGTH = 200
@@ -57,7 +59,7 @@ def create_school(session: AnySession, slug: str, *, name: str, timezone: str, s
         raise InvalidSetting("Slug: write 2 to 39 small letters, digits and hyphens, beginning with a letter.")
     if not name.strip() or len(name.strip()) > SCHOOL_NAME_LENGTH:
         raise InvalidSetting(f"Name: write the school’s name, in {SCHOOL_NAME_LENGTH} characters or fewer.")
-    if timezone not in available_timezones():
+    if timezone not in TIMEZONES:
         raise InvalidSetting("Time zone: write one such as Europe/London.")
     if session.scalar(select(School.id).where(School.slug == slug)) is not None:
         raise InvalidSetting(f"Slug: {slug!r} is another school’s; choose another.")
@@ -74,7 +76,7 @@ def change_school(session: AnySession, settings: SchoolSettings) -> School:
     school = session.scalars(select(School)).one()
     if not settings.name.strip() or len(settings.name) > SCHOOL_NAME_LENGTH:
         raise InvalidSetting(f"Name: write the school’s name, in {SCHOOL_NAME_LENGTH} characters or fewer.")
-    if settings.timezone not in available_timezones():
+    if settings.timezone not in TIMEZONES:
         raise InvalidSetting("Time zone: write one such as Europe/London.")
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", settings.register_closes):
         raise InvalidSetting("Registers close: write a time such as 09:15.")

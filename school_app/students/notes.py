@@ -86,11 +86,14 @@ def log_contact(session: AnySession, student_id: int, *, outcome: str, text: str
 def notes_on(
     session: AnySession, student_id: int, *, reads_restricted: bool, case_id: int | None = None, limit: int = 100
 ) -> Sequence[Shown]:
-    """The newest notes on a student, or those of one case."""
+    """The newest notes on a student, or those of one case. That restricted ones were read is recorded."""
     statement = select(Note).where(Note.student_id == student_id)
     if case_id is not None:
         statement = statement.where(Note.case_id == case_id)
-    rows = session.scalars(statement.order_by(Note.created_at.desc(), Note.id.desc()).limit(limit))
+    rows = session.scalars(statement.order_by(Note.created_at.desc(), Note.id.desc()).limit(limit)).all()
+    restricted = [str(one.id) for one in rows if one.is_restricted]
+    if restricted and reads_restricted:
+        record(session, Event.NOTE_READ, student_id=student_id, reason=f"restricted: {', '.join(restricted)}")
     return [
         Shown(
             one.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -244,6 +245,114 @@ def test_an_admin_makes_an_account_and_its_link_goes_by_mail(
     assert made.status is AccountStatus.INVITED
     assert session.scalars(select(AccountRole.role).where(AccountRole.account_id == made.id)).all() == [Role.TEACHER]
     assert "somebody has it already" in send(client, "/admin/accounts/new", **data).text
+
+
+@pytest.mark.parametrize(
+    ("login", "kept"),
+    [
+        ("nora", "nora@ours"),
+        ("Nora.New@OURS", "nora.new@ours"),
+        ("nora@theirs", None),
+        ("head.theirs@example.org", None),
+        ("n\u0430dia", None),
+        ("nora\u200b", None),
+        ("-nora", None),
+        ("x" * 101, None),
+    ],
+)
+def test_a_login_is_of_its_school_alone(
+    client: Any, session: Any, two_schools: TwoSchools, login: str, kept: str | None
+) -> None:
+    session.commit()
+    log_in(client, two_schools.ours.admin)
+    data = {"given_name": "Nora", "family_name": "New", "login": login, "roles": "teacher"}
+    assert send(client, "/admin/accounts/new", **data).status_code == (303 if kept else 400)
+    found = session.scalar(select(Account.login).where(Account.given_name == "Nora"))
+    assert found == kept
+
+
+@pytest.mark.parametrize(
+    "email", ["no-at-sign", "a@b", "a@b.example, c@d.example", "a@b.example,c", "a@b.org\nBcc: x@y.org"]
+)
+def test_an_address_that_is_none_or_two_is_refused(
+    client: Any, session: Any, two_schools: TwoSchools, email: str
+) -> None:
+    session.commit()
+    log_in(client, two_schools.ours.admin)
+    data = {"given_name": "Nora", "family_name": "New", "login": "nora", "email": email, "roles": "teacher"}
+    assert send(client, "/admin/accounts/new", **data).status_code == 400
+
+
+def test_an_operators_visit_ends_with_the_session_and_is_of_one_device(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours, operator = two_schools.ours, two_schools.operator
+    student = f"/students/{ours.student.id}"
+    session.commit()
+    log_in(client, operator)
+    send(client, f"/platform/schools/{ours.school.id}/enter", reason="A form master cannot see the form.")
+    assert client.get(student).status_code == 200
+    assert client.get("/admin/accounts").status_code == 403
+    assert log_in(client.application.test_client(), operator).get(student).status_code == 403
+    send(client, "/logout")
+    with all_schools(session):
+        assert session.scalars(select(OperatorEntry)).one().left_at is not None
+    log_in(client, operator)
+    assert client.get(student).status_code == 403
+
+
+def test_an_operators_visit_ends_after_its_hours(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    session.commit()
+    log_in(client, two_schools.operator)
+    send(client, f"/platform/schools/{ours.school.id}/enter", reason="A form master cannot see the form.")
+    with all_schools(session):
+        session.scalars(select(OperatorEntry)).one().entered_at -= timedelta(hours=9)
+    session.commit()
+    assert client.get(f"/students/{ours.student.id}").status_code == 403
+
+
+def test_an_operator_inside_a_school_changes_the_password_truly(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    operator = two_schools.operator
+    session.commit()
+    other = log_in(client.application.test_client(), operator)
+    log_in(client, operator)
+    send(client, f"/platform/schools/{two_schools.ours.school.id}/enter", reason="A form master cannot see it.")
+    assert send(client, "/account/password", old=PASSWORD, new=NEW, again=NEW).status_code == 303
+    assert other.get("/platform/schools").status_code == 303
+    fresh = client.application.test_client()
+    assert attempt(fresh, operator.login, PASSWORD).status_code == 400
+    assert attempt(fresh, operator.login, NEW).status_code == 303
+    assert send(client, "/logout/everywhere").status_code == 303
+    assert fresh.get("/platform/schools").status_code == 303
+
+
+def test_a_link_sets_a_password_once_and_dies_with_a_change(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    ours.teacher.email = "t@example.org"
+    session.commit()
+    secret = client.application.config["FORMROOM"].secret_key
+
+    def made() -> str:
+        link = service.make_link(session, ours.teacher.id)
+        session.commit()
+        return f"/password/{service.token_of(link, secret)}"
+
+    first, browser = made(), client.application.test_client()
+    data = {"new": NEW, "again": NEW}
+    token = token_on(browser, first)
+    assert browser.post(first, data={**data, "csrf_token": token}).status_code == 303
+    assert browser.get(first).status_code != 200
+    token = token_on(browser, "/login")
+    assert browser.post(first, data={**data, "csrf_token": token}).status_code != 303
+    second = made()
+    assert browser.get(second).status_code == 200
+    attempt(client, ours.teacher.login, NEW)
+    other = "purple stone garden lamp"
+    assert send(client, "/account/password", old=NEW, new=other, again=other).status_code == 303
+    assert browser.get(second).status_code != 200
 
 
 def test_an_operator_enters_with_a_reason_that_the_school_can_read(

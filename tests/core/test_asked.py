@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from school_app.core import asked
 from tests.factories import TwoSchools
-from tests.visits import log_in
+from tests.visits import log_in, send
 
 LONG = "9" * 20
 
@@ -59,3 +60,26 @@ def test_no_page_fails_on_them(client: Any, session: Any, two_schools: TwoSchool
     log_in(client, getattr(two_schools.ours, who))
     for path, status in PAGES[who]:
         assert client.get(path).status_code == status, path
+
+
+def test_a_character_that_no_key_makes_is_refused_where_it_stands(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    session.commit()
+    log_in(client, two_schools.ours.admin)
+    answer = send(
+        client, "/admin/school", name="L\0inden", timezone="UTC", register_closes="09:15", session_scheme="day"
+    )
+    assert (answer.status_code, "name: it holds a character" in answer.text) == (400, True)
+    assert client.get("/search?q=%00").status_code == 400
+    assert client.get("/search?q=a%09b").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["score-", "code-"])
+def test_a_field_with_an_endless_number_is_none(client: Any, session: Any, two_schools: TwoSchools, name: str) -> None:
+    ours = two_schools.ours
+    session.commit()
+    log_in(client, ours.teacher if name == "score-" else ours.form_master)
+    today = datetime.now(UTC).date().isoformat()
+    path = f"/assessments/{ours.things['assessment'].id}" if name == "score-" else f"/register/{ours.form.id}/{today}"
+    assert send(client, path, **{name + "9" * 5000: "1"}).status_code in (303, 400)

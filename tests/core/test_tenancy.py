@@ -180,6 +180,7 @@ def test_a_row_cannot_change_its_school(session: Any, two_schools: TwoSchools) -
 def test_a_detached_row_of_another_school_cannot_come_back_by_merge(session: Any, two_schools: TwoSchools) -> None:
     with all_schools(session):
         held = session.get(Student, two_schools.theirs.student.id)
+        session.expunge(held)
     held.given_name = "Changed"
     with pytest.raises(Exception, match=r"another school|unique|Duplicate|UNIQUE"):
         session.flush(session.merge(held) and None)
@@ -223,3 +224,13 @@ def test_inside_a_school_the_guards_stand_though_every_school_was_open_around_it
         with use_school(session, two_schools.theirs.school.id):
             assert session.scalar(select(func.count()).select_from(Form)) == 2
         assert session.scalar(select(func.count()).select_from(Form)) == 4
+
+
+def test_a_change_to_what_was_forgotten_fails_rather_than_being_lost(session: Any, two_schools: TwoSchools) -> None:
+    with all_schools(session):
+        student = session.scalar(select(Student).where(Student.id == two_schools.theirs.student.id))
+        student.given_name = "Inside"
+    with pytest.raises(TenancyError, match="changed after its school was left"):
+        student.given_name = "Outside"
+    two_schools.ours.student.given_name = "Ours"
+    session.flush()

@@ -16,7 +16,7 @@ from school_app.core.db import db
 from school_app.core.jobs import JobRun
 from school_app.core.tenancy import all_schools, use_school
 from school_app.rosters.models import Import, ImportStatus
-from school_app.schools.models import CalendarDay
+from school_app.schools.models import CalendarDay, School
 from school_app.students.models import Student
 from tests.factories import TwoSchools
 from tests.rosters.bundles import school, write
@@ -28,8 +28,9 @@ TODAY = datetime.now(UTC).date()
 
 @pytest.fixture
 def admin(client: Any, session: Any, two_schools: TwoSchools) -> Any:
-    two_schools.ours.school.sourced_id = "S1"
-    two_schools.theirs.school.sourced_id = "S2"
+    with all_schools(session):
+        for slug, sourced_id in (("ours", "S1"), ("theirs", "S2")):
+            session.scalars(select(School).where(School.slug == slug)).one().sourced_id = sourced_id
     session.commit()
     return log_in(client, two_schools.ours.admin)
 
