@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from school_app.audit.capture import REDACT, Audited
 from school_app.core import clock
-from school_app.core.db import Base, Id, UtcDateTime, exact, one_of
+from school_app.core.db import Base, Folded, Id, UtcDateTime, exact, one_of
 from school_app.core.permissions import Role
 from school_app.core.tenancy import SchoolOrPlatform, SchoolOwned, belongs, keyed
 
@@ -41,8 +41,8 @@ class Account(Audited, SchoolOrPlatform, Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     sourced_id: Mapped[str | None] = mapped_column(exact())
-    login: Mapped[str] = mapped_column(String(191), unique=True)
-    email: Mapped[str | None] = mapped_column(String(191))
+    login: Mapped[str] = mapped_column(Folded, unique=True)
+    email: Mapped[str | None] = mapped_column(Folded)
     given_name: Mapped[str] = mapped_column(String(120))
     family_name: Mapped[str] = mapped_column(String(120))
     status: Mapped[AccountStatus] = mapped_column(one_of(AccountStatus), default=AccountStatus.INVITED)

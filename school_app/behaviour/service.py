@@ -19,6 +19,7 @@ from school_app.core import clock
 from school_app.core.acting import By
 from school_app.core.errors import Conflict, DomainError, NotFound
 from school_app.core.fingerprint import is_once
+from school_app.students.models import Student
 
 AnySession = Session | scoped_session[Any]
 LONGEST = 4000
@@ -54,6 +55,8 @@ def record_incident(
     """
     _refuse(report, today)
     if is_once(once):
+        # Locked, so that the same form sent twice at once finds what it made the first time.
+        session.execute(select(Student.id).where(Student.id == student_id).with_for_update())
         made = session.scalar(select(Incident).where(Incident.sourced_id == once, Incident.student_id == student_id))
         if made is not None:
             return made

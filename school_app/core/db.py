@@ -43,6 +43,19 @@ def exact(length: int = 191) -> sqltypes.TypeEngine[str]:
     return String(length).with_variant(server, "mysql", "mariadb")
 
 
+class Folded(sqltypes.TypeDecorator[str]):
+    """A log-in name or address: in small letters, compared byte for byte, so that one text names one account."""
+
+    impl = String(191)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sqltypes.TypeEngine[Any]:
+        return dialect.type_descriptor(exact())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.lower()
+
+
 class UtcDateTime(sqltypes.TypeDecorator[datetime]):
     """A moment with microseconds: aware in Python, stored as naive UTC. A naive value is refused."""
 

@@ -28,10 +28,11 @@ REWRITE_SECONDS = 300
 
 
 class Store(Protocol):
-    """Where sessions lie: text under a key, for a number of seconds."""
+    """Where sessions lie: text under a key, for a number of seconds; replace() writes only where the key is there."""
 
     def get(self, key: str) -> str | None: ...
     def set(self, key: str, value: str, seconds: int) -> None: ...
+    def replace(self, key: str, value: str, seconds: int) -> bool: ...
     def delete(self, key: str) -> None: ...
 
 
@@ -47,6 +48,9 @@ class RedisStore:
 
     def set(self, key: str, value: str, seconds: int) -> None:
         self._redis.set(PREFIX + key, value, ex=seconds)
+
+    def replace(self, key: str, value: str, seconds: int) -> bool:
+        return bool(self._redis.set(PREFIX + key, value, ex=seconds, xx=True))
 
     def delete(self, key: str) -> None:
         self._redis.delete(PREFIX + key)
@@ -72,6 +76,14 @@ class DiskStore:
         with self._lock:
             self._file.execute("DELETE FROM session WHERE until <= ?", (time.time(),))
             self._file.execute("REPLACE INTO session VALUES (?, ?, ?)", (key, value, time.time() + seconds))
+
+    def replace(self, key: str, value: str, seconds: int) -> bool:
+        with self._lock:
+            found = self._file.execute(
+                "UPDATE session SET value = ?, until = ? WHERE key = ? AND until > ?",
+                (value, time.time() + seconds, key, time.time()),
+            )
+        return found.rowcount == 1
 
     def delete(self, key: str) -> None:
         with self._lock:
@@ -128,9 +140,15 @@ class ServerSessions(SessionInterface):
         self._write(app, session, response)
 
     def _write(self, app: Flask, session: ServerSession, response: Response) -> None:
-        session.key = session.key or secrets.token_urlsafe(32)
         dict.__setitem__(session, TOUCHED, int(time.time()))
-        self._store.set(_place(session.key), json.dumps(dict(session)), self._seconds)
+        data = json.dumps(dict(session))
+        if session.key is None:
+            session.key = secrets.token_urlsafe(32)
+            self._store.set(_place(session.key), data, self._seconds)
+        elif not self._store.replace(_place(session.key), data, self._seconds):
+            # It was ended while this request was under way, and stays so.
+            response.delete_cookie(COOKIE, path="/", httponly=True, samesite="Lax")
+            return
         response.set_cookie(
             COOKIE,
             session.key,

@@ -74,9 +74,11 @@ def add_assessment(
     `once` names what the form makes: sending the form again finds what it made before.
     """
     if is_once(once):
-        made = session.scalar(
-            select(Assessment).where(Assessment.sourced_id == once, Assessment.teaching_group_id == group.id)
-        )
+        # Locked, so that the same form sent twice at once finds what it made the first time.
+        session.execute(select(TeachingGroup.id).where(TeachingGroup.id == group.id).with_for_update())
+        made = session.scalar(select(Assessment).where(Assessment.sourced_id == once))
+        if made is not None and made.teaching_group_id != group.id:
+            raise InvalidMark("This form was sent for another class before; open the class again.")
         if made is not None:
             return made
     made = Assessment(teaching_group_id=group.id, term_id=group.term_id, sourced_id=once if is_once(once) else None)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.core.cache import forget, school_cached
 from school_app.core.db import db
 from school_app.core.errors import Forbidden
+from school_app.core.permissions import PUBLIC, SIGNED_IN, Permission, declared
 from school_app.core.tenancy import current_school
 from school_app.schools.models import School
 
@@ -64,9 +65,15 @@ def _set_school() -> None:
     if (request.endpoint or "").endswith("static") or current_school(db.session) is None:
         return
     school = present_school(db.session)
-    if not school.is_active:
+    if not school.is_active and not _stands_open():
         raise Forbidden
     g.school, g.timezone = school, school.timezone
+
+
+def _stands_open() -> bool:
+    """Whether a page is there also for people of a closed school: to log in and out, and for operators to leave."""
+    needs = declared(current_app, request.endpoint or "") or frozenset()
+    return bool(needs & {PUBLIC, SIGNED_IN}) or any(isinstance(one, Permission) and one.platform for one in needs)
 
 
 def _for_templates() -> dict[str, Any]:

@@ -19,6 +19,8 @@ from school_app.audit.events import Event
 from school_app.audit.models import AuditRow
 from school_app.core.permissions import Role
 from school_app.core.tenancy import all_schools
+from school_app.schools.context import school_changed
+from school_app.schools.models import School
 from tests.factories import PASSWORD, TwoSchools, account
 from tests.visits import log_in, send, token_on
 
@@ -303,13 +305,44 @@ def test_an_operators_visit_ends_with_the_session_and_is_of_one_device(
 
 def test_an_operators_visit_ends_after_its_hours(client: Any, session: Any, two_schools: TwoSchools) -> None:
     ours = two_schools.ours
+    student = f"/students/{ours.student.id}"
     session.commit()
     log_in(client, two_schools.operator)
     send(client, f"/platform/schools/{ours.school.id}/enter", reason="A form master cannot see the form.")
     with all_schools(session):
         session.scalars(select(OperatorEntry)).one().entered_at -= timedelta(hours=9)
     session.commit()
-    assert client.get(f"/students/{ours.student.id}").status_code == 403
+    assert client.get(student).status_code == 403
+
+
+def test_a_closed_school_lets_its_people_out_and_its_operators_leave(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    session.commit()
+    log_in(client, two_schools.operator)
+    send(client, f"/platform/schools/{ours.school.id}/enter", reason="A form master cannot see the form.")
+    member = log_in(client.application.test_client(), ours.teacher)
+    with all_schools(session):
+        session.scalars(select(School).where(School.slug == "ours")).one().is_active = False
+    session.commit()
+    with client.application.test_request_context():
+        school_changed(session)
+    assert member.get("/students").status_code == 403
+    assert send(member, "/logout").status_code == 303
+    assert client.get("/students").status_code == 403
+    assert client.get("/platform/schools").status_code == 200
+    assert send(client, "/platform/leave").status_code == 303
+
+
+@pytest.mark.parametrize("spelling", ["head.ours\u200b", "h\u00e9ad.ours", "\uff48ead.ours", "HEAD.OURS"])
+def test_one_account_has_one_name_however_it_is_spelt(
+    client: Any, session: Any, two_schools: TwoSchools, spelling: str
+) -> None:
+    session.commit()
+    assert two_schools.ours.head.login == "head.ours"
+    found = attempt(client, spelling, PASSWORD).status_code
+    assert found == (303 if spelling == "HEAD.OURS" else 400)
 
 
 def test_an_operator_inside_a_school_changes_the_password_truly(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, session
+from flask import Flask, request, session
 from redis import Redis
 from werkzeug.test import Client
 
@@ -41,6 +42,12 @@ def browser(store: Store) -> Client:
     def renew() -> str:
         session.renew()  # type: ignore[attr-defined]
         return "renewed"
+
+    @app.get("/ended-meanwhile")
+    def ended_meanwhile() -> str:
+        session["count"] = 99
+        store.delete(sha256(request.cookies[COOKIE].encode()).hexdigest())
+        return "ended"
 
     @app.get("/clear")
     def clear() -> str:
@@ -98,3 +105,12 @@ def test_an_old_session_ends(store: Store) -> None:
     assert store.get("key") == "value"
     store.delete("key")
     assert store.get("key") is None
+
+
+def test_a_session_that_ended_during_a_request_is_not_brought_back_by_it(browser: Client) -> None:
+    browser.get("/count")
+    cookie = browser.get_cookie(COOKIE)
+    assert cookie is not None
+    browser.get("/ended-meanwhile")
+    browser.set_cookie(COOKIE, cookie.value)
+    assert browser.get("/look").text == "nothing"
