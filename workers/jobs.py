@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from school_app.accounts.mailing import mail_password_link
+from school_app.accounts.models import Account, AccountStatus
 from school_app.alerts.evaluation import evaluate, students_to_evaluate
 from school_app.alerts.rules.episodes import Move
 from school_app.alerts.sources import sources
@@ -69,9 +70,21 @@ def _claim(job_run_id: int) -> JobRun | None:
     lost = job.status is JobStatus.RUNNING and job.started_at and clock.now() - job.started_at > LOST_AFTER
     if job.status is not JobStatus.QUEUED and not lost:
         return None
+    if not _may_still_ask(job):
+        job.status, job.finished_at = JobStatus.FAILED, clock.now()
+        job.error = "Whoever asked for it may no longer log in."
+        return None
     job.status, job.started_at, job.error = JobStatus.RUNNING, clock.now(), None
     job.attempts += 1
     return job
+
+
+def _may_still_ask(job: JobRun) -> bool:
+    """Whether whoever asked for a job may still log in; what the schedule and commands ask for has nobody behind it."""
+    if job.requested_by is None:
+        return True
+    status = db.session.scalar(select(Account.status).where(Account.id == job.requested_by))
+    return status is AccountStatus.ACTIVE
 
 
 def _run(function: Callable[..., Counts | None], school_id: int | None, arguments: dict[str, Any]) -> Counts | None:

@@ -15,7 +15,7 @@ from flask_login import LoginManager
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.accounts.models import Account, AccountRole, AccountStatus, OperatorEntry
+from school_app.accounts.models import Account, AccountRole, AccountStatus, OperatorEntry, full_name
 from school_app.core import clock
 from school_app.core.acting import act_further_as
 from school_app.core.db import db
@@ -80,7 +80,7 @@ def load_viewer(session: AnySession, text: str, entry_id: int | None = None) -> 
     entered = _entered_school(session, key.account_id, entry_id) if is_operator and entry_id else None
     return Viewer(
         account_id=key.account_id,
-        name=f"{first.given_name} {first.family_name}".strip(),
+        name=full_name(first.given_name, first.family_name),
         login=first.login,
         school_id=first.school_id if first.school_id is not None else entered,
         roles=roles,

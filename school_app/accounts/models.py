@@ -17,6 +17,14 @@ from school_app.core.db import Base, Folded, Id, UtcDateTime, exact, one_of
 from school_app.core.permissions import Role
 from school_app.core.tenancy import SchoolOrPlatform, SchoolOwned, belongs, keyed
 
+# What the history and every table keep of the name of whoever did something.
+NAME_KEPT = 200
+
+
+def full_name(given_name: str, family_name: str) -> str:
+    """Both names of a person, cut to what is kept beside what they do."""
+    return f"{given_name} {family_name}".strip()[:NAME_KEPT]
+
 
 class AccountStatus(enum.StrEnum):
     """Accounts are disabled, never deleted; an invited one has no password yet."""
@@ -52,7 +60,7 @@ class Account(Audited, SchoolOrPlatform, Base):
 
     @property
     def name(self) -> str:
-        return f"{self.given_name} {self.family_name}".strip()
+        return full_name(self.given_name, self.family_name)
 
 
 class AccountRole(Audited, SchoolOrPlatform, Base):

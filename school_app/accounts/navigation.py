@@ -39,6 +39,11 @@ PAGES: tuple[tuple[str, str, *tuple[Permission, ...]], ...] = (
 )
 
 
+# Blueprints with more than one page in the header.
+SEVERAL_LISTS = {"dashboards", "operations", "schools"}
+PASSWORD = "Password and log-ins"
+
+
 def init_app(app: Flask) -> None:
     """Give every template its navigation."""
     app.context_processor(_context)
@@ -50,14 +55,23 @@ def _context() -> dict[str, Any]:
         return {"nav": [], "account_links": [], "entered": None, "searchable": False}
     return {
         "nav": [
-            Entry(label, url_for(endpoint), request.endpoint == endpoint)
+            Entry(label, url_for(endpoint), _is_here(endpoint))
             for label, endpoint, *permissions in PAGES
             if any(person.may(permission) for permission in permissions)
         ],
-        "account_links": [("Change the password", url_for("accounts.password"))],
+        "account_links": [Entry(PASSWORD, url_for("accounts.password"), request.endpoint == "accounts.password")],
         "entered": _entered(person),
         "searchable": person.may(Permission.STUDENT_VIEW),
     }
+
+
+def _is_here(endpoint: str) -> bool:
+    """Whether the page asked for is that of an endpoint, or lies behind it: a student's behind the list of students."""
+    if request.path.startswith("/admin/"):
+        return endpoint == "schools.setup"
+    if request.blueprint in SEVERAL_LISTS:
+        return request.endpoint == endpoint
+    return request.blueprint == endpoint.partition(".")[0]
 
 
 def _entered(person: Viewer) -> dict[str, str] | None:

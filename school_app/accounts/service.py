@@ -6,12 +6,13 @@ Routes, commands and jobs call these; what an admin does to accounts is accounts
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts import passwords
@@ -119,7 +120,7 @@ def _set(session: AnySession, account: Account, new: str) -> SessionKey:
     account.session_version += 1
     if account.status is AccountStatus.INVITED:
         account.status = AccountStatus.ACTIVE
-    end_links(session, account.id)
+    end_links(session, [account.id])
     session.flush()
     record(session, Event.PASSWORD_CHANGED, account, school_id=account.school_id)
     return SessionKey(account.id, account.session_version)
@@ -149,7 +150,7 @@ def make_link(session: AnySession, account_id: int) -> PasswordLink:
     account = session.get(Account, account_id)
     if account is None:
         raise NotFound("account")
-    end_links(session, account_id)
+    end_links(session, [account_id])
     link = PasswordLink(
         account_id=account.id,
         school_id=account.school_id,
@@ -162,12 +163,13 @@ def make_link(session: AnySession, account_id: int) -> PasswordLink:
     return link
 
 
-def end_links(session: AnySession, account_id: int) -> None:
-    """Let every link that sets an account's password die."""
-    for old in session.scalars(
-        select(PasswordLink).where(PasswordLink.account_id == account_id, PasswordLink.used_at.is_(None))
-    ):
-        old.used_at = clock.now()
+def end_links(session: AnySession, account_ids: Collection[int]) -> None:
+    """Let every link that sets the password of some accounts die; one statement."""
+    session.execute(
+        update(PasswordLink)
+        .where(PasswordLink.account_id.in_(account_ids), PasswordLink.used_at.is_(None))
+        .values(used_at=clock.now())
+    )
 
 
 def token_of(link: PasswordLink, secret_key: str) -> str:

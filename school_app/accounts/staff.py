@@ -185,7 +185,7 @@ def disable(session: AnySession, account_id: int, *, by_id: int | None) -> Accou
     if account.status is not AccountStatus.DISABLED:
         account.status = AccountStatus.DISABLED
         account.session_version += 1
-        end_links(session, account.id)
+        end_links(session, [account.id])
         session.flush()
         record(session, Event.ACCOUNT_DISABLED, account)
     return account
@@ -201,6 +201,8 @@ def disable_departed(session: AnySession, departed: Sequence[Account], *, reason
     for account in going:
         account.status = AccountStatus.DISABLED
         account.session_version += 1
+    if going:
+        end_links(session, [one.id for one in going])
     record_each(session, Event.ACCOUNT_DISABLED, going, reason=reason)
     return kept
 

@@ -25,8 +25,8 @@ FEW = 10
 @requires(Permission.STUDENT_VIEW)
 def search() -> str:
     """What begins with the words typed."""
-    text = " ".join(request.args.get("q", "").replace("\0", "").split())[:80]
-    too_short = len(text) < queries.SHORTEST_SEARCH
+    text = " ".join(request.args.get("q", "").split())[:80]
+    too_short = queries.is_too_short(text)
     reach = reach_of(db.session, viewer(), today=clock.today(g.timezone))
     return render_template(
         "students/search.html",

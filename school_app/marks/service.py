@@ -24,6 +24,7 @@ from school_app.students.models import TeachingGroupMember
 
 AnySession = Session | scoped_session[Any]
 MOST = Decimal(100000)
+DECIMALS = 3
 TITLE_LENGTH = 200
 LONGEST_AGO = timedelta(days=366)
 # The words of OneRoster for a result that counts, and for one that nobody has.
@@ -61,7 +62,8 @@ def number(text: str, label: str) -> Decimal:
         found = Decimal(text.strip().replace(",", "."))
     except InvalidOperation:
         raise InvalidMark(f"{label}: enter a number, such as 17.5.") from None
-    if not found.is_finite() or not 0 <= found <= MOST or found != round(found, 3):
+    # Looked at before anything is reckoned: 0E-99999999 is a number too, of a hundred million digits when written out.
+    if not found.is_finite() or abs(int(found.as_tuple().exponent)) > DECIMALS or not 0 <= found <= MOST:
         raise InvalidMark(f"{label}: enter a number from 0 to {MOST}, with three decimals at most.")
     return found
 

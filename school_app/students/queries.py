@@ -51,10 +51,15 @@ def students(
     return paging.Page([Listed(row[0], row[1]) for row in page.rows], page.next)
 
 
+def is_too_short(text: str) -> bool:
+    """Whether too much would begin with a text; a name of one letter is a whole name in other scripts than this."""
+    return not text.strip() or (len(text.strip()) < SHORTEST_SEARCH and text.isascii())
+
+
 def search_students(session: AnySession, reach: Reach, text: str, *, limit: int) -> list[Listed]:
     """The students in reach whose names begin with the words of a text, in any order; at most `limit`."""
     words = text.split()[:4]
-    if not words or len(text.strip()) < SHORTEST_SEARCH:
+    if is_too_short(text):
         return []
     each = [or_(starts_with(Student.family_name, word), starts_with(Student.given_name, word)) for word in words]
     statement = _listed().where(reach.students(), *each)

@@ -315,6 +315,14 @@ def test_an_operators_visit_ends_after_its_hours(client: Any, session: Any, two_
     assert client.get(student).status_code == 403
 
 
+def test_a_person_with_a_very_long_name_can_work(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    ours.form_master.given_name, ours.form_master.family_name = "Ä" * 120, "Ö" * 120
+    session.commit()
+    log_in(client, ours.form_master)
+    assert send(client, f"/students/{ours.student.id}/notes", body="A note.", kind="general").status_code == 303
+
+
 def test_a_closed_school_lets_its_people_out_and_its_operators_leave(
     client: Any, session: Any, two_schools: TwoSchools
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -83,3 +84,21 @@ def test_a_field_with_an_endless_number_is_none(client: Any, session: Any, two_s
     today = datetime.now(UTC).date().isoformat()
     path = f"/assessments/{ours.things['assessment'].id}" if name == "score-" else f"/register/{ours.form.id}/{today}"
     assert send(client, path, **{name + "9" * 5000: "1"}).status_code in (303, 400)
+
+
+@pytest.mark.parametrize("path", ["/login", "/admin/school", "/nowhere"])
+def test_a_body_that_no_form_has_is_refused_before_it_is_read(client: Any, session: Any, path: str) -> None:
+    body = "&".join(f"a{number}=b" for number in range(60_000))
+    answer = client.post(path, data=body, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code in (404, 413)
+    assert answer.status_code == 413 or path == "/nowhere"
+
+
+def test_every_link_of_the_header_leads_somewhere(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    session.commit()
+    log_in(client, ours.form_master)
+    page = client.get(f"/students/{ours.student.id}").text
+    assert 'href=""' not in page
+    assert ">Password and log-ins</a>" in page
+    assert re.findall(r'aria-current="page">([^<]+)</a>', page)[0] == "Students"

@@ -16,12 +16,13 @@ from school_app.core.fingerprint import new_once
 from school_app.core.pages import number as shown
 from school_app.marks.models import Assessment, AssessmentResult
 from school_app.marks.service import InvalidMark, number
-from school_app.schools.models import TeachingGroupTeacher
+from school_app.schools.models import TeachingGroup, TeachingGroupTeacher
 from school_app.students.models import TeachingGroupMember
 from tests.factories import TwoSchools, World, added
 from tests.visits import hidden, log_in, send
 
 TODAY = datetime.now(UTC).date()
+COPIED = ("school_year_id", "term_id", "subject_id")
 
 
 def url(world: World, tail: str = "") -> str:
@@ -236,3 +237,31 @@ def test_any_text_is_a_mark_in_range_or_refused(text: str) -> None:
     except InvalidMark:
         return
     assert 0 <= found <= 100000
+
+
+@pytest.mark.parametrize("text", ["0E-3", "-0", "1e2", "17,5"])
+def test_a_number_is_kept_as_short_as_it_is(text: str) -> None:
+    assert len(f"{number(text, 'Result'):f}") <= 5
+
+
+@pytest.mark.parametrize(
+    "text", ["0E-99999999", "0E+99999999", "1E+99999999", "1E-99999999", "0.0001", "NaN", "Infinity", "-1"]
+)
+def test_a_number_that_no_result_can_be_is_refused(text: str) -> None:
+    with pytest.raises(InvalidMark, match=r"^Result: enter a number"):
+        number(text, "Result")
+
+
+def test_the_name_of_one_form_makes_nothing_in_another_class(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    group = ours.things["teaching_group"]
+    other = added(session, TeachingGroup(**{name: getattr(group, name) for name in COPIED}, name="Other"))
+    added(session, TeachingGroupTeacher(teaching_group_id=other.id, account_id=ours.teacher.id, starts_on=TODAY))
+    session.commit()
+    log_in(client, ours.teacher)
+    new = {"title": "Quiz", "due_on": TODAY.isoformat(), "maximum": "10", "once": new_once()}
+    assert send(client, f"/marks/{group.id}", **new).status_code == 303
+    assert send(client, f"/marks/{group.id}", **new).status_code == 303
+    assert send(client, f"/marks/{other.id}", **new).status_code == 400

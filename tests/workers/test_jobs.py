@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from school_app.accounts.models import Account, AccountStatus
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve
 from school_app.core.tenancy import all_schools, current_school, enter_school
 from tests.factories import ListQueue, TwoSchools
@@ -49,6 +50,17 @@ def test_whoever_comes_second_does_nothing(own_session: Any, two_schools: TwoSch
     jobs.carry_out(job_run_id)
     jobs.carry_out(job_run_id)
     assert kept(own_session, job_run_id).attempts == 1
+
+
+def test_what_a_disabled_person_asked_for_is_not_done(own_session: Any, two_schools: TwoSchools) -> None:
+    admin = two_schools.ours.admin.id
+    for status, wanted in ((AccountStatus.ACTIVE, JobStatus.DONE), (AccountStatus.DISABLED, JobStatus.FAILED)):
+        job_run_id = enqueue_after_commit(own_session, "workers.jobs.evaluate_school", requested_by=admin).id
+        own_session.get(Account, admin).status = status
+        own_session.commit()
+        jobs.carry_out(job_run_id)
+        assert kept(own_session, job_run_id).status is wanted
+    assert "may no longer log in" in str(kept(own_session, job_run_id).error)
 
 
 def test_a_fault_is_kept_with_its_words_and_a_passing_one_is_tried_again(
