@@ -41,7 +41,7 @@ PAGES: tuple[tuple[str, str, *tuple[Permission, ...]], ...] = (
 
 # Blueprints with more than one page in the header.
 SEVERAL_LISTS = {"dashboards", "operations", "schools"}
-PASSWORD = "Password and log-ins"
+OWN_ACCOUNT = "Password and log-ins"
 
 
 def init_app(app: Flask) -> None:
@@ -59,7 +59,7 @@ def _context() -> dict[str, Any]:
             for label, endpoint, *permissions in PAGES
             if any(person.may(permission) for permission in permissions)
         ],
-        "account_links": [Entry(PASSWORD, url_for("accounts.password"), request.endpoint == "accounts.password")],
+        "account_links": [Entry(OWN_ACCOUNT, url_for("accounts.password"), request.endpoint == "accounts.password")],
         "entered": _entered(person),
         "searchable": person.may(Permission.STUDENT_VIEW),
     }
