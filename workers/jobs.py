@@ -172,6 +172,11 @@ def evaluate_school() -> Counts:
     return counts
 
 
+def prune_uploads() -> Counts:
+    """Throw away uploaded files that nobody brought in."""
+    return {"thrown away": uploads.prune(db.session, current_app.config["FORMROOM"])}
+
+
 def run_import(import_id: int, force: bool = False) -> Counts:
     """Try an uploaded file or bring it in, inside the job's school."""
     settings = current_app.config["FORMROOM"]

@@ -54,6 +54,7 @@ TABLE = (
     Entry("keep-audit-partitions", "workers.jobs.keep_audit_partitions", "01:45"),
     Entry("archive-audit", "workers.jobs.archive_audit", "02:15"),
     Entry("evaluate-all", "workers.jobs.evaluate_all", "04:30", queue="default"),
+    Entry("prune-uploads", "workers.jobs.prune_uploads", "05:15"),
     Entry("prune-job-runs", "workers.jobs.prune_job_runs", "05:30"),
 )
 

@@ -150,7 +150,34 @@ def _guard_bulk(state: ORMExecuteState) -> None:
             f"Many rows of {mapper.class_.__name__} would change at once without a record; "
             f'pass execution_options={{"{REASON}": "why"}} to have one row written for all.'
         )
-    _write_summary(state, mapper.class_, str(reason))
+    rows = state.parameters if isinstance(state.parameters, list) else []
+    if state.is_insert and rows and "student_id" in mapper.columns:
+        _write_each(state, mapper, rows, reason=str(reason))
+    else:
+        _write_summary(state, mapper.class_, str(reason))
+
+
+def _write_each(state: ORMExecuteState, mapper: Any, rows: list[dict[str, Any]], *, reason: str) -> None:
+    """One audit row for each row about a student, whose history would lack it otherwise; it has no id yet."""
+    columns = {attribute.key: attribute.columns[0] for attribute in mapper.column_attrs}
+    here = current_school(state.session)
+    told = [
+        row(
+            state.session,
+            Event.ROW_ADDED,
+            school_id=values.get("school_id", here),
+            entity_type=mapper.class_.__tablename__,
+            student_id=values["student_id"],
+            changes={
+                name: [None, _shown(columns[name], value)]
+                for name, value in values.items()
+                if name in columns and name not in SKIPPED and value is not None
+            },
+            reason=reason,
+        )
+        for values in rows
+    ]
+    write(state.session, told)
 
 
 def _write_summary(state: ORMExecuteState, model: type[Any], reason: str) -> None:

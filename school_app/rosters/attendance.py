@@ -10,7 +10,7 @@ from sqlalchemy import select
 from school_app.core import clock
 from school_app.rosters.attendance_marks import Marks
 from school_app.rosters.attendance_rows import codes_for, read_exceptions
-from school_app.rosters.local import AnySession, File, Known
+from school_app.rosters.local import AnySession, File, Known, finished
 from school_app.rosters.merge import Counts
 from school_app.rosters.registers import state_registers
 from school_app.rosters.span import Calendar, Span, span_of
@@ -39,4 +39,5 @@ def import_attendance(
     codes = codes_for(session, rows, counts)
     registers = state_registers(session, file, spoken, counts)
     Marks(session, file, registers, codes, counts).bring_in(rows.own, spoken.span)
+    finished(session, file, counts)
     return counts

@@ -12,10 +12,12 @@ from sqlalchemy import select
 
 from school_app.accounts.models import Account
 from school_app.behaviour.models import Incident
+from school_app.core import clock
 from school_app.rosters.csv_reader import Layout
 from school_app.rosters.fields import Reader
-from school_app.rosters.local import REASON, AnySession, File, Known, ids_of
+from school_app.rosters.local import REASON, AnySession, File, Known, finished, ids_of
 from school_app.rosters.merge import Counts, merge
+from school_app.schools.models import School
 from school_app.students.models import Student
 
 BEHAVIOUR = Layout(
@@ -27,11 +29,15 @@ def import_behaviour(session: AnySession, file: File, known: Known) -> Counts:
     """Bring in incidents, one row for each student who took part. A reporter of another school is kept by name."""
     counts = Counts()
     students = ids_of(session, Student)
+    today = clock.today(session.scalars(select(School.timezone)).one())
     staff = {sourced_id: (id_, name) for sourced_id, id_, name in _staff(session)}
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     with file.path.open("rb") as stream:
         for read in file.rows(stream, BEHAVIOUR):
             row = _incident(read, file, known, students=students, staff=staff)
+            if row is not None and row["occurred_on"] > today:
+                message = f"{row['occurred_on']} has not come yet."
+                file.wrong(read.row.line, "date", message, f"An incident has happened on {today} or before.")
             if row is not None:
                 if (row["sourced_id"], row["student_id"]) in rows:
                     file.wrong(
@@ -40,6 +46,7 @@ def import_behaviour(session: AnySession, file: File, known: Known) -> Counts:
                 rows[(row["sourced_id"], row["student_id"])] = row
     file.problems.refuse_if_any()
     merge(session, Incident, rows.values(), key=("sourced_id", "student_id"), counts=counts, reason=REASON)
+    finished(session, file, counts)
     return counts
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from school_app.rosters.csv_reader import Layout
-from school_app.rosters.local import REASON, AnySession, File, Known
+from school_app.rosters.local import REASON, AnySession, File, Known, finished
 from school_app.rosters.merge import Counts, merge
 from school_app.schools.models import CalendarDay, DayType, School
 
@@ -38,4 +38,5 @@ def import_calendar(session: AnySession, file: File, known: Known) -> Counts:
     file.problems.refuse_if_any()
     rows = [{**row, "day_type": DayType(row["day_type"])} for row in days.values()]
     merge(session, CalendarDay, rows, key=("date",), counts=counts, reason=REASON, only_new=("note",))
+    finished(session, file, counts)
     return counts

@@ -13,8 +13,11 @@ from typing import IO, Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.audit.events import Event
+from school_app.audit.service import record
 from school_app.rosters.csv_reader import Layout, read_rows
 from school_app.rosters.fields import Reader
+from school_app.rosters.merge import Counts
 from school_app.rosters.problems import Problems
 
 AnySession = Session | scoped_session[Any]
@@ -54,6 +57,12 @@ class Known:
 
     elsewhere: frozenset[str] = frozenset()
     reporters: Mapping[str, str] | None = None
+
+
+def finished(session: AnySession, file: File, counts: Counts) -> None:
+    """Record that a file was brought in, where it changed anything."""
+    if counts.differences:
+        record(session, Event.IMPORT_FINISHED, reason=f"{file.name}: {counts.differences} rows written")
 
 
 def ids_of(session: AnySession, model: Any) -> dict[str, int]:

@@ -21,7 +21,7 @@ def bring_people(roster: Roster) -> None:
     """Bring in students, guardians and accounts, and which guardian answers for which student."""
     roster.students = _bring(roster, Student, _student_rows(roster))
     staff = [_account_row(roster, one) for one in roster.listed_staff()]
-    roster.accounts = _bring(roster, Account, staff, only_new=("login", "status"))
+    roster.accounts = _bring(roster, Account, staff, only_new=("login", "email", "status"))
     homes = _bring(roster, Guardian, _guardian_rows(roster))
     _let_guardians_go(roster, homes)
     _link(roster, homes)

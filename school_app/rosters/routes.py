@@ -23,6 +23,7 @@ from school_app.rosters.models import Import, ImportKind, ImportProblem, ImportS
 blueprint = Blueprint("rosters", __name__)
 PAGE = 30
 PROBLEMS_SHOWN = 200
+FEW_ALIKE = 5
 JOB = "workers.jobs.run_import"
 KINDS = {
     ImportKind.ROSTER: "Roster (OneRoster zip, 1.1 or 1.2)",
@@ -84,11 +85,23 @@ def _send(import_id: int) -> None:
 def detail(import_id: int) -> str:
     """One import: how far it is, what it changes, and what is wrong with the file."""
     row = _row(import_id)
-    problems = db.session.scalars(
-        select(ImportProblem).where(ImportProblem.import_id == row.id).order_by(ImportProblem.id).limit(PROBLEMS_SHOWN)
-    ).all()
     waiting = row.status in (ImportStatus.WAITING, ImportStatus.RUNNING)
-    return render_template("rosters/detail.html", row=row, problems=problems, kinds=KINDS, waiting=waiting)
+    return render_template("rosters/detail.html", row=row, problems=_problems(row.id), kinds=KINDS, waiting=waiting)
+
+
+def _problems(import_id: int) -> list[tuple[ImportProblem, int]]:
+    """The problems of an import, those of one kind together: the first of them, and how many more are kept."""
+    rows = db.session.scalars(
+        select(ImportProblem).where(ImportProblem.import_id == import_id).order_by(ImportProblem.id)
+    )
+    alike: dict[tuple[str, str, str | None, str], list[ImportProblem]] = {}
+    for one in rows:
+        alike.setdefault((one.severity, one.file, one.column, one.remedy), []).append(one)
+    # A few of one kind are worth reading one by one; hundreds are one fault.
+    found: list[tuple[ImportProblem, int]] = []
+    for kind in alike.values():
+        found.extend([(kind[0], len(kind) - 1)] if len(kind) > FEW_ALIKE else [(one, 0) for one in kind])
+    return sorted(found, key=lambda one: one[0].id)[:PROBLEMS_SHOWN]
 
 
 @blueprint.post("/admin/imports/<int:import_id>/<any(confirm,drop):answer>")

@@ -6,15 +6,19 @@ rosters.routes and workers.jobs use it.
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.audit.events import Event
+from school_app.audit.service import record
 from school_app.config import Settings
 from school_app.core import clock
 from school_app.core.acting import By
@@ -34,6 +38,9 @@ AnySession = Session | scoped_session[Any]
 FOLDER = "uploads"
 CHUNK = 1024 * 1024
 PROBLEMS_KEPT = 1_000
+# Uploads hold what a whole school's children did: they are kept no longer than they are needed, and not without end.
+MOST_KEPT = 20
+KEPT_FOR = timedelta(days=7)
 LOCAL: dict[ImportKind, Callable[[Any, File, Known], Counts]] = {
     ImportKind.CALENDAR: import_calendar,
     ImportKind.BEHAVIOUR: import_behaviour,
@@ -60,11 +67,14 @@ def store(session: AnySession, settings: Settings, upload: Upload, *, by: By) ->
         raise InvalidUpload("File: choose one.")
     if upload.named is not None and upload.kind is not ImportKind.ATTENDANCE:
         raise InvalidUpload("Days: leave them empty; only a file of attendance speaks for days.")
+    waiting = session.scalar(select(func.count(Import.id)).where(Import.stored_as.is_not(None))) or 0
+    if waiting >= MOST_KEPT:
+        raise InvalidUpload(f"{waiting} files wait here already; bring them in or throw them away first.")
     folder = settings.data_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stored_as = secrets.token_hex(16)
     digest, size = hashlib.sha256(), 0
-    with (folder / stored_as).open("xb") as kept:
+    with os.fdopen(os.open(folder / stored_as, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as kept:
         while chunk := upload.stream.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
@@ -104,11 +114,27 @@ def drop(session: AnySession, settings: Settings, import_id: int) -> None:
     row = session.scalar(select(Import).where(Import.id == import_id).with_for_update())
     if row is None:
         raise NotFound("import")
+    _unlink(session, settings, import_id)
+    if row.dry_run:
+        row.status = ImportStatus.REFUSED
+    session.flush()
+
+
+def prune(session: AnySession, settings: Settings) -> int:
+    """Throw away the files of trials that nobody confirmed within a week; returns how many. It sees all schools."""
+    old = session.execute(
+        select(Import.id).where(Import.stored_as.is_not(None), Import.created_at < clock.now() - KEPT_FOR)
+    ).all()
+    for (import_id,) in old:
+        drop(session, settings, import_id)
+    return len(old)
+
+
+def _unlink(session: AnySession, settings: Settings, import_id: int) -> None:
+    row = session.get_one(Import, import_id)
     if row.stored_as:
         (settings.data_dir / FOLDER / row.stored_as).unlink(missing_ok=True)
     row.stored_as = None
-    if row.dry_run:
-        row.status = ImportStatus.REFUSED
     session.flush()
 
 
@@ -134,6 +160,8 @@ def run(session: AnySession, settings: Settings, import_id: int, *, force: bool)
     except ImportBrake as error:
         problems.error(name, None, None, message=str(error), remedy="Tick the box to force it, if it is right.")
     _keep(session, import_id, counts, problems)
+    if not is_trial or counts is None:
+        _unlink(session, settings, import_id)
     return counts.as_dict() if counts else {"errors": len(problems.errors) + problems.more_errors}
 
 
@@ -152,6 +180,8 @@ def _bring_in(session: AnySession, row: Import, path: Path, *, force: bool) -> t
 def _keep(session: AnySession, import_id: int, counts: Counts | None, problems: Problems) -> None:
     row = session.get_one(Import, import_id)
     row.status = ImportStatus.REFUSED if counts is None else ImportStatus.DONE
+    if counts is None:
+        record(session, Event.IMPORT_REFUSED, reason=f"{row.file_name}: nothing was written")
     row.counts = counts.as_dict() if counts else None
     row.error_count = len(problems.errors) + problems.more_errors
     row.warning_count, row.finished_at = len(problems.warnings), clock.now()

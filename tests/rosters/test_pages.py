@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from school_app.attendance.models import Register, Source
+from school_app.audit.models import AuditRow
+from school_app.core import clock
 from school_app.core.db import db
 from school_app.core.jobs import JobRun
 from school_app.core.tenancy import all_schools, use_school
+from school_app.rosters import uploads
 from school_app.rosters.models import Import, ImportStatus
 from school_app.schools.models import CalendarDay, School
 from school_app.students.models import Student
@@ -166,3 +169,79 @@ def test_days_that_cannot_be_meant_are_refused_with_the_upload(
 ) -> None:
     assert upload(admin, CALENDAR, "file.csv", kind, **days).endswith("/admin/imports")
     assert said in admin.get("/admin/imports").text
+
+
+def stored(app: Flask) -> list[Path]:
+    return list((app.config["FORMROOM"].data_dir / "uploads").glob("*"))
+
+
+def test_no_file_is_kept_longer_than_it_is_needed(app: Flask, session: Any, admin: Any) -> None:
+    before = set(stored(app))
+    page = upload(admin, CALENDAR, "calendar.csv", "calendar")
+    (kept,) = set(stored(app)) - before
+    assert kept.stat().st_mode & 0o077 == 0
+    work(app, session)
+    assert kept.exists()
+    send(admin, f"{page}/confirm")
+    work(app, session)
+    upload(admin, CALENDAR.replace(b"holiday", b"hollyday"), "calendar.csv", "calendar")
+    work(app, session)
+    assert set(stored(app)) == before
+    upload(admin, CALENDAR, "calendar.csv", "calendar")
+    work(app, session)
+    session.execute(update(Import).values(created_at=clock.now() - timedelta(days=8)))
+    session.commit()
+    with app.app_context(), all_schools(db.session):
+        assert jobs.prune_uploads() == {"thrown away": 1}
+        db.session.commit()
+        db.session.remove()
+    assert set(stored(app)) == before
+
+
+def test_a_school_cannot_fill_the_disk_with_files_that_wait(app: Flask, session: Any, admin: Any) -> None:
+    for _ in range(uploads.MOST_KEPT):
+        upload(admin, CALENDAR, "calendar.csv", "calendar")
+    send(admin, "/admin/imports", kind="calendar", file=(io.BytesIO(CALENDAR), "calendar.csv"))
+    assert "20 files wait here already" in admin.get("/admin/imports").text
+
+
+def test_the_history_says_which_file_came_and_which_was_refused(app: Flask, session: Any, admin: Any) -> None:
+    page = upload(admin, CALENDAR, "calendar.csv", "calendar")
+    work(app, session)
+    send(admin, f"{page}/confirm")
+    work(app, session)
+    upload(admin, CALENDAR.replace(b"S1", b"S2"), "other.csv", "calendar")
+    work(app, session)
+    told = session.execute(
+        select(AuditRow.event, AuditRow.reason)
+        .where(AuditRow.event.in_(["import.finished", "import.refused"]))
+        .order_by(AuditRow.id)
+    ).all()
+    assert [tuple(one) for one in told] == [
+        ("import.finished", "calendar.csv: 2 rows written"),
+        ("import.refused", "other.csv: nothing was written"),
+    ]
+
+
+def test_an_incident_from_a_file_stands_in_the_childs_own_history(
+    app: Flask, session: Any, admin: Any, two_schools: TwoSchools
+) -> None:
+    student_id = two_schools.ours.student.id
+    two_schools.ours.student.sourced_id = "K1"
+    session.commit()
+    lines = "sourcedId,studentSourcedId,date,category,severity,description\n{},K1,{},Fight,3,In the yard.\n"
+    today = clock.today("UTC")
+    page = upload(admin, lines.format("I1", today).encode(), "behaviour.csv", "behaviour")
+    work(app, session)
+    send(admin, f"{page}/confirm")
+    work(app, session)
+    row = session.scalars(
+        select(AuditRow)
+        .where(AuditRow.entity_type == "incident", AuditRow.student_id == student_id)
+        .order_by(AuditRow.id.desc())
+        .limit(1)
+    ).one()
+    assert row.changes["description"] == [None, "In the yard."]
+    page = upload(admin, lines.format("I2", today + timedelta(days=2)).encode(), "behaviour.csv", "behaviour")
+    work(app, session)
+    assert "has not come yet" in admin.get(page).text
