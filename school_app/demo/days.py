@@ -21,7 +21,6 @@ from school_app.behaviour.models import Incident, IncidentKind
 from school_app.demo.people import AUDIT, Staffed
 from school_app.marks.models import Assessment, AssessmentResult
 from school_app.schools.models import CalendarDay, DayType
-from school_app.students.models import Student
 
 AnySession = Session | scoped_session[Any]
 CODES = (
@@ -146,7 +145,7 @@ def registers(session: AnySession, staffed: Staffed, days: list[date], *, untake
         ]
         session.execute(insert(Register), rows, execution_options=AUDIT)
         ids = dict(session.execute(select(Register.date, Register.id).where(Register.form_id == form.id)).all())
-        marks = list(_marks(staffed.students[name], days, ids, by_code=by_code, dice=dice))
+        marks = list(_marks(staffed, name, days, ids=ids, by_code=by_code, dice=dice))
         session.execute(insert(AttendanceMark), marks, execution_options=AUDIT)
 
 
@@ -155,13 +154,19 @@ def _at(day: date, hour: int, minute: int) -> datetime:
 
 
 def _marks(
-    students: list[Student], days: list[date], ids: dict[date, int], *, by_code: dict[str, int], dice: random.Random
+    staffed: Staffed,
+    form: str,
+    days: list[date],
+    *,
+    ids: dict[date, int],
+    by_code: dict[str, int],
+    dice: random.Random,
 ) -> Iterator[dict[str, Any]]:
-    for place, student in enumerate(students):
+    for place, student in enumerate(staffed.students[form]):
         pattern = PATTERNS.get(place, _seldom)
         for back, day in enumerate(reversed(days)):
             code = pattern(back, day, dice)
-            if code is None or day not in ids or (place == len(students) - 1 and back > 6):
+            if code is None or day not in ids or day < staffed.came_on(student):
                 continue
             yield {
                 "register_id": ids[day],
@@ -175,16 +180,17 @@ def _marks(
             }
 
 
-def marks(session: AnySession, staffed: Staffed, *, today: date, seed: int) -> None:
-    """Four assessments of each class in each of two terms; one student fails, one falls between the terms."""
+def marks(session: AnySession, staffed: Staffed, days: list[date], *, seed: int) -> None:
+    """Four assessments of each class in each of two terms, on school days and of those who were there; one student
+    fails, one falls between the terms."""
     dice = random.Random(f"{seed}-marks")  # noqa: S311
     for group in staffed.groups:
         students = staffed.students[group.name.rpartition(" ")[2]]
         levels = [dice.gauss(0.74, 0.08) for _ in students]
         for term_number, term in enumerate(staffed.terms[:2]):
-            span = (min(term.ends_on, today) - term.starts_on).days
+            inside = [day for day in days if term.starts_on <= day <= term.ends_on]
             for number in range(4):
-                on = term.starts_on + timedelta(days=max(0, int(span * (number + 0.7) / 5)))
+                on = inside[int(len(inside) * (number + 0.7) / 5)]
                 work = Assessment(
                     teaching_group_id=group.id,
                     term_id=term.id,
@@ -202,6 +208,7 @@ def marks(session: AnySession, staffed: Staffed, *, today: date, seed: int) -> N
                         "scored_on": on,
                     }
                     for place, student in enumerate(students)
+                    if staffed.came_on(student) <= on
                 ]
                 session.execute(insert(AssessmentResult), rows, execution_options=AUDIT)
 
@@ -215,27 +222,27 @@ def _score(place: int, group: str, term: int, *, level: float, dice: random.Rand
     return Decimal(round(share * 50))
 
 
-def incidents(session: AnySession, staffed: Staffed, *, today: date) -> None:
-    """A few incidents, two of them one student's, and two positive records, in every form."""
+def incidents(session: AnySession, staffed: Staffed, days: list[date]) -> None:
+    """A few incidents, two of them one student's, and two positive records, in every form; so many school days ago."""
     told = (
-        (2, 3, 3, IncidentKind.CONCERN, "Disruption", "Threw paper through the lesson and would not stop."),
-        (2, 9, 4, IncidentKind.CONCERN, "Fight", "Pushed another student on the stairs; nobody was hurt."),
-        (10, 20, 2, IncidentKind.CONCERN, "Phone", "Used a phone during a test."),
+        (2, 2, 3, IncidentKind.CONCERN, "Disruption", "Threw paper through the lesson and would not stop."),
+        (2, 7, 4, IncidentKind.CONCERN, "Fight", "Pushed another student on the stairs; nobody was hurt."),
+        (10, 14, 2, IncidentKind.CONCERN, "Phone", "Used a phone during a test."),
         (7, 1, 1, IncidentKind.POSITIVE, "Kindness", "Showed a new student around all week."),
-        (18, 5, 1, IncidentKind.POSITIVE, "Effort", "Finished the whole project early and helped others."),
+        (18, 4, 1, IncidentKind.POSITIVE, "Effort", "Finished the whole project early and helped others."),
     )
     teacher = staffed.accounts["teacher"]
     rows = [
         {
             "student_id": students[place].id,
             "kind": kind,
-            "occurred_on": today - timedelta(days=back),
+            "occurred_on": days[-1 - back],
             "category": category,
             "severity": severity,
             "description": text,
             "reported_by": teacher.id,
             "reported_by_name": teacher.name,
-            "recorded_at": _at(today - timedelta(days=back), 13, 5),
+            "recorded_at": _at(days[-1 - back], 13, 5),
         }
         for students in staffed.students.values()
         for place, back, severity, kind, category, text in told

@@ -35,6 +35,8 @@ AnySession = Session | scoped_session[Any]
 AUDIT = {"audit_reason": "demo data"}
 PASSWORD = "four-plain-demo-words"  # noqa: S105 - printed for everyone who starts the demo.
 IN_A_FORM = 26
+# The last student of each form came so many days ago.
+JOINED_DAYS_AGO = 5
 SUBJECTS = (("Mathematics", True), ("English", True), ("Science", True), ("History", False))
 # Name of the log-in, roles, and what the person is called where the demo prints it.
 PEOPLE = (
@@ -57,6 +59,11 @@ class Staffed:
     forms: dict[str, Form] = field(default_factory=dict)
     groups: list[TeachingGroup] = field(default_factory=list)
     students: dict[str, list[Student]] = field(default_factory=dict)
+    joined: dict[int, date] = field(default_factory=dict)
+
+    def came_on(self, student: Student) -> date:
+        """The first day of a student at the school: the year's, but for who joined later."""
+        return self.joined.get(student.id, self.year.starts_on)
 
 
 def staff(session: AnySession, slug: str, staffed: Staffed, *, names: tuple[str, ...], fake: Faker) -> None:
@@ -121,7 +128,7 @@ def _year_group(session: AnySession, code: str) -> YearGroup:
 
 
 def students(session: AnySession, staffed: Staffed, *, today: date, fake: Faker, dice: random.Random) -> None:
-    """Fill every form with students, their enrolments and homes; two join late, one has left."""
+    """Fill every form with students, their enrolments and homes; the last of each has just joined."""
     for name, form in staffed.forms.items():
         year = int(name[:-1])
         rows = [
@@ -132,20 +139,16 @@ def students(session: AnySession, staffed: Staffed, *, today: date, fake: Faker,
                 "birth_date": _born(year, number, today, dice),
                 "form_id": form.id,
                 "year_group_id": form.year_group_id,
-                "created_at": clock.now() - timedelta(days=5 if number == IN_A_FORM - 1 else 150),
+                "created_at": clock.now() - timedelta(days=JOINED_DAYS_AGO if number == IN_A_FORM - 1 else 150),
             }
             for number in range(IN_A_FORM)
         ]
         session.execute(insert(Student), rows, execution_options=AUDIT)
         made = list(session.scalars(select(Student).where(Student.form_id == form.id).order_by(Student.id)))
         staffed.students[name] = made
+        staffed.joined[made[-1].id] = today - timedelta(days=JOINED_DAYS_AGO)
         places = [
-            {
-                "student_id": student.id,
-                "form_id": form.id,
-                "starts_on": today - timedelta(days=9) if number == IN_A_FORM - 1 else staffed.year.starts_on,
-            }
-            for number, student in enumerate(made)
+            {"student_id": student.id, "form_id": form.id, "starts_on": staffed.came_on(student)} for student in made
         ]
         session.execute(insert(Enrolment), places, execution_options=AUDIT)
         _homes(session, made, fake)
@@ -200,7 +203,7 @@ def classes(session: AnySession, staffed: Staffed) -> None:
                 )
             )
             rows = [
-                {"teaching_group_id": group.id, "student_id": student.id, "starts_on": staffed.year.starts_on}
+                {"teaching_group_id": group.id, "student_id": student.id, "starts_on": staffed.came_on(student)}
                 for student in staffed.students[name]
             ]
             session.execute(insert(TeachingGroupMember), rows, execution_options=AUDIT)
