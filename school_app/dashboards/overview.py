@@ -18,6 +18,7 @@ from school_app.alerts.models import Alert, AlertStatus, RiskProfile
 from school_app.attendance.queries import FormDay, registers_of_day
 from school_app.attendance.roll import sessions_of
 from school_app.cases.models import Case, CaseStatus
+from school_app.cases.queries import Filters, cases
 from school_app.core.permissions import Viewer
 from school_app.schools.queries import is_school_day
 from school_app.students.access import Reach, reach_of
@@ -38,7 +39,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Registers not taken, alerts nobody has to decide, escalations, and who carries how much."""
+    """Registers not taken, alerts nobody has to decide, escalations, and who carries how much.
+
+    `left_behind` are the open cases whose champion has left, up to a page of them; then `more_left_behind`.
+    """
 
     is_school_day: bool
     missing: Sequence[FormDay]
@@ -46,15 +50,18 @@ class Overview:
     students: int
     unknown: int
     unassigned: int
+    left_behind: int
+    more_left_behind: bool
     escalated: Sequence[tuple[Case, Student]]
     loads: Sequence[Load]
 
 
 def overview(session: AnySession, viewer: Viewer, *, today: date) -> Overview:
-    """What a head of year or an admin has to see to; ten statements."""
+    """What a head of year or an admin has to see to; eleven statements."""
     reach = reach_of(session, viewer, today=today)
     forms = registers_of_day(session, viewer, today)
     sessions = len(sessions_of(session))
+    left_behind = cases(session, reach, Filters(to_hand_over_on=today))
     students = select(func.count()).select_from(Student).where(reach.in_care(), Student.is_active)
     return Overview(
         is_school_day=is_school_day(session, today),
@@ -63,6 +70,8 @@ def overview(session: AnySession, viewer: Viewer, *, today: date) -> Overview:
         students=session.scalar(students) or 0,
         unknown=_unknown(session, reach),
         unassigned=_unassigned(session, reach),
+        left_behind=len(left_behind.rows),
+        more_left_behind=left_behind.next is not None,
         escalated=_escalated(session, reach),
         loads=_loads(session, reach, today),
     )
@@ -106,14 +115,14 @@ def _loads(session: AnySession, reach: Reach, today: date) -> list[Load]:
         .where(reach.in_care(), Alert.status == AlertStatus.OPEN, Alert.assigned_to.is_not(None))
         .group_by(Alert.assigned_to)
     ).all()
-    cases = session.execute(
+    carried = session.execute(
         select(Case.assigned_to, func.count())
         .join(Student, Student.id == Case.student_id)
         .where(reach.in_care(), Case.status != CaseStatus.CLOSED)
         .group_by(Case.assigned_to)
     ).all()
     waiting = {id_: (int(number), int(late or 0)) for id_, number, late in alerts}
-    open_cases = {id_: int(number) for id_, number in cases}
+    open_cases = {id_: int(number) for id_, number in carried}
     people = session.scalars(select(Account).where(Account.id.in_(waiting.keys() | open_cases.keys()))).all()
     loads = [Load(one.name, *waiting.get(one.id, (0, 0)), cases=open_cases.get(one.id, 0)) for one in people]
     return sorted(loads, key=lambda load: (-load.alerts, -load.cases, load.name))
