@@ -103,9 +103,10 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """3. The person's cases that are due."""
+    """3. The person's cases that are due: the first of them, how many there are, and how many are open."""
 
     rows: Sequence[CaseRow]
+    due: int
     total: int
     all_url: str
 
@@ -172,7 +173,7 @@ def home(session: AnySession, school: PresentSchool, viewer: Viewer, form: FormN
         register=present.register,
         today=present.today,
     )
-    needs = len(decisions.rows) + decisions.more + len(cases.rows) + absent.unexplained
+    needs = len(decisions.rows) + decisions.more + cases.due + absent.unexplained
     return Home(
         part_of_day=_part_of_day(present.now),
         today=present.today,
@@ -276,7 +277,7 @@ def _alert_row(alert: Alert, student: Student, others: int, *, today: date) -> A
 def _cases(present: Present) -> Cases:
     due, total = due_or_overdue(present.session, present.viewer.account_id, present.reach, today=present.today)
     rows = [_case_row(one, present.histories.get(one.student.id), today=present.today) for one in due[:ROWS_SHOWN]]
-    return Cases(rows, total, url_for("cases.index", whose="mine"))
+    return Cases(rows, len(due), total, url_for("cases.index", whose="mine"))
 
 
 def _case_row(due: Due, history: History | None, *, today: date) -> CaseRow:

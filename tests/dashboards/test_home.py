@@ -92,6 +92,25 @@ def test_the_number_of_statements_does_not_grow_with_the_form(
     assert small <= MOST_STATEMENTS
 
 
+def test_all_cases_that_are_due_are_counted_though_the_first_alone_are_shown(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    session.commit()
+    log_in(client, ours.form_master)
+    assert "Three things need you." in client.get("/").text
+    for number in range(9):
+        plan = {"goal": f"Goal {number}", "strategy": "Talk.", "starts_on": TODAY - timedelta(9), "review_on": TODAY}
+        added(
+            session,
+            Case(student_id=ours.students[1].id, assigned_to=ours.form_master.id, opened_by=ours.head.id, **plan),
+        )
+    session.commit()
+    page = client.get("/").text
+    assert "Twelve things need you." in page
+    assert page.count('<a class="btn btn-quiet" href="/cases/') == 7
+
+
 def test_a_master_without_a_form_and_other_roles_get_a_page_of_their_own(
     client: Any, session: Any, two_schools: TwoSchools
 ) -> None:
