@@ -37,9 +37,9 @@ def home() -> str | Response:
         db.session.commit()
         return rendered
     if _watches(person):
-        return render_template(
-            "dashboards/overview.html", overview=overview(db.session, person, today=today), today=today
-        )
+        found = overview(db.session, person, today=today)
+        may_import = person.may(Permission.IMPORT_RUN)
+        return render_template("dashboards/overview.html", overview=found, today=today, may_import=may_import)
     groups = groups_taught(db.session, person.account_id, today)
     return render_template("dashboards/classes.html", groups=groups, today=today)
 

@@ -31,7 +31,13 @@ def index() -> str:
     page = queries.students(db.session, reach, form_id=form_id, active=not left, cursor=request.args.get("after"))
     more = url_for("students.index", after=page.next, form=word or None, left="yes" if left else None)
     return render_template(
-        "students/index.html", page=page, more=more if page.next else None, forms=forms, form=word, left=left
+        "students/index.html",
+        page=page,
+        more=more if page.next else None,
+        forms=forms,
+        form=word,
+        left=left,
+        everyone=reach.everyone,
     )
 
 

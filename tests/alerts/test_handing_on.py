@@ -51,7 +51,10 @@ def test_an_alert_is_handed_on_to_somebody_who_cares_for_the_student(
     for wrong in (two_schools.theirs.admin.id, ours.teacher.id, 0):
         answer = send(client, f"{path}/decider", to=str(wrong), why="Please look.")
         assert (answer.status_code, "choose one of the people listed" in answer.text) == (400, True)
-    assert send(client, f"{path}/decider", to=str(ours.admin.id), why=" ").status_code == 400
+    refused = send(client, f"{path}/decider", to=str(ours.admin.id), why=" ")
+    assert refused.status_code == 400
+    # What was chosen stands in the open form, beside the reason.
+    assert '<details class="chooser " open>' in refused.text
     assert send(client, f"{path}/decider", to=str(ours.admin.id), why="Please look.").status_code == 303
     session.expire_all()
     assert session.get(Alert, int(path.split("/")[2])).assigned_to == ours.admin.id

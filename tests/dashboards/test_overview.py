@@ -8,7 +8,8 @@ from sqlalchemy import delete, select
 
 from school_app.accounts.models import AccountStatus
 from school_app.alerts.models import Alert, RiskProfile
-from tests.factories import TwoSchools
+from school_app.core.permissions import Role
+from tests.factories import TwoSchools, account, school
 from tests.visits import log_in
 
 
@@ -36,3 +37,16 @@ def test_where_nothing_hangs_loose_there_is_nothing_to_show(client: Any, session
     page = loose_ends(log_in(client, ours.admin).get("/").text)
     assert "None: every alert has somebody to decide on it" in page
     assert "Show<" not in page
+
+
+def test_an_empty_school_says_where_to_begin(client: Any, session: Any) -> None:
+    school(session, "empty")
+    admin = account(session, "admin.empty", Role.SCHOOL_ADMIN)
+    head = account(session, "head.empty", Role.HEAD_OF_YEAR)
+    session.commit()
+    log_in(client, admin)
+    assert "Bring in the roster" in client.get("/").text
+    assert "No student is here yet" in client.get("/students").text
+    page = log_in(client.application.test_client(), head).get("/").text
+    assert "Your school’s admin says who is head of which year." in page
+    assert "Bring in the roster" not in page
