@@ -32,6 +32,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 LOOPBACK = {"127.0.0.1", "localhost", "::1", None}
+# What one GROUP_CONCAT may return: the default of MySQL is 1,024 bytes, and it cuts what is longer.
+CONCATENATED = 1_048_576
 SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -195,7 +197,10 @@ def prepare_engine(engine: Engine, statement_seconds: int) -> None:
     def prepare(connection: Any, record: object) -> None:
         limit = statement_time_limit(connection.get_server_info(), statement_seconds)
         with connection.cursor() as cursor:
-            cursor.execute(f"SET SESSION time_zone = '+00:00', sql_mode = '{SQL_MODE}', {limit}")
+            cursor.execute(
+                f"SET SESSION time_zone = '+00:00', sql_mode = '{SQL_MODE}', "
+                f"group_concat_max_len = {CONCATENATED}, {limit}"
+            )
         connection.commit()
 
     event.listen(engine, "connect", prepare)
