@@ -1,6 +1,6 @@
 """A OneRoster CSV bundle: one zip without folders, opened with suspicion, its manifest read first.
 
-rosters.check and rosters.records read its files; nothing here touches the database.
+rosters.reading reads its files; nothing here touches the database.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from school_app.rosters import records
+from school_app.rosters import reading, records
 from school_app.rosters.bundle import Bundle
 from school_app.rosters.nesting import Within, chain_of, check_nesting
 from school_app.rosters.problems import Problems
@@ -38,11 +38,11 @@ def check(bundle: Bundle, problems: Problems) -> None:
     """
     sessions = _sessions(bundle, problems)
     orgs, schools = _orgs(bundle, problems)
-    courses = _ids("courses.csv", records.courses(bundle, problems), problems)
+    courses = _ids("courses.csv", reading.courses(bundle, problems), problems)
     classes = _classes(bundle, problems, orgs=orgs, courses=courses, sessions=sessions)
     users = _users(bundle, problems, orgs=orgs, schools=schools)
     _enrolments(bundle, problems, classes=classes, users=users)
-    for line, one in records.demographics(bundle, problems):
+    for line, one in reading.demographics(bundle, problems):
         _known("demographics.csv", line, "sourcedId", one.user, users, problems=problems)
     _marks(bundle, problems, classes=classes, users=users)
     problems.refuse_if_any()
@@ -53,7 +53,7 @@ def _sessions(bundle: Bundle, problems: Problems) -> Sessions:
     starts: dict[str, date] = {}
     types: dict[str, str] = {}
     rows: dict[str, Within] = {}
-    for line, one in records.sessions(bundle, problems):
+    for line, one in reading.sessions(bundle, problems):
         _once("academicSessions.csv", line, one.sourced_id, rows, problems)
         types[one.sourced_id], rows[one.sourced_id] = one.type, Within(line, one.parent)
         starts[one.sourced_id] = one.starts_on
@@ -75,7 +75,7 @@ def _orgs(bundle: Bundle, problems: Problems) -> tuple[Ids, Ids]:
     """The ids of the organisations, and of those that are schools."""
     schools: Ids = set()
     rows: dict[str, Within] = {}
-    for line, one in records.orgs(bundle, problems):
+    for line, one in reading.orgs(bundle, problems):
         _once("orgs.csv", line, one.sourced_id, rows, problems)
         rows[one.sourced_id] = Within(line, one.parent)
         if one.is_school:
@@ -111,7 +111,7 @@ def _known(file: str, line: int, column: str, value: str, ids: Collection[str], 
 
 def _classes(bundle: Bundle, problems: Problems, *, orgs: Ids, courses: Ids, sessions: Sessions) -> Classes:
     found: Classes = {}
-    for line, one in records.classes(bundle, problems):
+    for line, one in reading.classes(bundle, problems):
         _once("classes.csv", line, one.sourced_id, found, problems)
         found[one.sourced_id] = min((sessions[term].starts_on for term in one.terms if term in sessions), default=None)
         _known("classes.csv", line, "schoolSourcedId", one.school, orgs, problems=problems)
@@ -135,7 +135,7 @@ def _in_a_year(line: int, one: records.Class, sessions: Sessions, problems: Prob
 
 def _users(bundle: Bundle, problems: Problems, *, orgs: Ids, schools: Ids) -> Ids:
     found: Ids = set()
-    for line, one in records.users(bundle, problems):
+    for line, one in reading.users(bundle, problems):
         _once("users.csv", line, one.sourced_id, found, problems)
         found.add(one.sourced_id)
         for org in one.orgs:
@@ -153,7 +153,7 @@ def _users(bundle: Bundle, problems: Problems, *, orgs: Ids, schools: Ids) -> Id
 def _enrolments(bundle: Bundle, problems: Problems, *, classes: Classes, users: Ids) -> None:
     found: Ids = set()
     taught: Ids = set()
-    for line, one in records.enrolments(bundle, problems):
+    for line, one in reading.enrolments(bundle, problems):
         _once("enrollments.csv", line, one.sourced_id, found, problems)
         found.add(one.sourced_id)
         _known("enrollments.csv", line, "classSourcedId", one.class_id, classes, problems=problems)
@@ -167,7 +167,7 @@ def _enrolments(bundle: Bundle, problems: Problems, *, classes: Classes, users: 
         elif one.role != "student":
             message = f"The role {one.role!r} in a class gives no rights here."
             problems.warning("enrollments.csv", line, "role", message=message, remedy="The row is left out.")
-    for line, one_class in records.classes(bundle, Problems()):
+    for line, one_class in reading.classes(bundle, Problems()):
         if one_class.sourced_id not in taught:
             message = f"Nobody teaches {one_class.title}."
             problems.warning("classes.csv", line, None, message=message, remedy="The class is kept without a teacher.")
@@ -175,7 +175,7 @@ def _enrolments(bundle: Bundle, problems: Problems, *, classes: Classes, users: 
 
 def _marks(bundle: Bundle, problems: Problems, *, classes: Classes, users: Ids) -> None:
     most: dict[str, Any] = {}
-    for line, item in records.line_items(bundle, problems):
+    for line, item in reading.line_items(bundle, problems):
         _once("lineItems.csv", line, item.sourced_id, most, problems)
         most[item.sourced_id] = item.maximum
         _known("lineItems.csv", line, "classSourcedId", item.class_id, classes, problems=problems)
@@ -183,7 +183,7 @@ def _marks(bundle: Bundle, problems: Problems, *, classes: Classes, users: Ids) 
             message = f"{item.maximum} is not above {item.minimum}."
             problems.error("lineItems.csv", line, "resultValueMax", message=message, remedy="Correct the limits.")
     found: Ids = set()
-    for line, result in records.results(bundle, problems):
+    for line, result in reading.results(bundle, problems):
         _once("results.csv", line, result.sourced_id, found, problems)
         found.add(result.sourced_id)
         _known("results.csv", line, "lineItemSourcedId", result.line_item, most.keys(), problems=problems)

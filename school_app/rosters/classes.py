@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from school_app.rosters import records
+from school_app.rosters import reading, records
 from school_app.rosters.problems import Problems
 from school_app.rosters.roster import Roster
 from school_app.schools.models import Form, Subject, TeachingGroup, YearGroup
@@ -58,7 +58,7 @@ def _forms(roster: Roster) -> None:
 
 
 def _taught_classes(roster: Roster) -> None:
-    courses = {one.sourced_id: one for _, one in records.courses(roster.bundle, Problems())}
+    courses = {one.sourced_id: one for _, one in reading.courses(roster.bundle, Problems())}
     taught = [(one, _subject(one, courses)) for one in roster.listed_classes() if not one.is_homeroom]
     names = sorted({name for _, name in taught if name})
     subjects = roster.merge(

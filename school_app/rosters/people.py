@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from school_app.accounts.models import Account, AccountStatus
-from school_app.rosters import records
+from school_app.rosters import reading, records
 from school_app.rosters.problems import Problems
 from school_app.rosters.roster import Roster
 from school_app.students.models import Guardian, Student, StudentGuardian
@@ -61,7 +61,7 @@ def _link(roster: Roster, homes: dict[str, int]) -> None:
 
 
 def _student_rows(roster: Roster) -> Iterator[dict[str, Any]]:
-    born = {one.user: one for _, one in records.demographics(roster.bundle, Problems())}
+    born = {one.user: one for _, one in reading.demographics(roster.bundle, Problems())}
     for one in roster.listed_users():
         if one.role == "student" and one.is_active:
             known = born.get(one.sourced_id)

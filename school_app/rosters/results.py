@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from school_app.marks.models import Assessment, AssessmentResult
-from school_app.rosters import records
+from school_app.rosters import reading, records
 from school_app.rosters.problems import Problems
 from school_app.rosters.roster import Roster
 
 
 def bring_results(roster: Roster) -> None:
     """Bring in the assessments of the school's classes, and the results of its students."""
-    titles = records.categories(roster.bundle, Problems())
-    items = [one for _, one in records.line_items(roster.bundle, Problems()) if one.class_id in roster.classes]
+    titles = reading.categories(roster.bundle, Problems())
+    items = [one for _, one in reading.line_items(roster.bundle, Problems()) if one.class_id in roster.classes]
     assessments = roster.merge(Assessment, [_assessment(roster, one, titles) for one in items])
     rows = (
         {
@@ -28,7 +28,7 @@ def bring_results(roster: Roster) -> None:
             "scored_on": one.scored_on,
             "comment": one.comment or None,
         }
-        for _, one in records.results(roster.bundle, Problems())
+        for _, one in reading.results(roster.bundle, Problems())
         if one.line_item in assessments and one.student in roster.students
     )
     roster.merge(AssessmentResult, rows, key=("assessment_id", "student_id"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.rosters import records
+from school_app.rosters import reading, records
 from school_app.rosters.bundle import Bundle
 from school_app.rosters.merge import Counts, merge
 from school_app.rosters.problems import Problems
@@ -61,15 +61,15 @@ class Roster:
 
     def listed_classes(self) -> Iterator[records.Class]:
         """The school's homerooms and classes."""
-        return (one for _, one in records.classes(self.bundle, Problems()) if one.school == self.target.org)
+        return (one for _, one in reading.classes(self.bundle, Problems()) if one.school == self.target.org)
 
     def listed_users(self) -> Iterator[records.User]:
         """The school's people, whatever their role."""
-        return (one for _, one in records.users(self.bundle, Problems()) if self.target.org in one.orgs)
+        return (one for _, one in reading.users(self.bundle, Problems()) if self.target.org in one.orgs)
 
     def listed_enrolments(self) -> Iterator[tuple[int, records.Enrolment]]:
         """Who is in the school's homerooms and classes, with their lines."""
-        for line, one in records.enrolments(self.bundle, Problems()):
+        for line, one in reading.enrolments(self.bundle, Problems()):
             if one.class_id in self.forms or one.class_id in self.classes:
                 yield line, one
 

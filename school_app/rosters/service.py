@@ -18,7 +18,7 @@ from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.core import clock
 from school_app.core.tenancy import all_schools, use_school
-from school_app.rosters import records
+from school_app.rosters import reading, records
 from school_app.rosters.brake import brake
 from school_app.rosters.bundle import open_bundle, refused
 from school_app.rosters.check import check
@@ -76,7 +76,7 @@ def import_bundle(
     with open_bundle(file, name or file.name) as bundle:
         progress("Checking every row")
         check(bundle, outcome.problems)
-        orgs = [one for _, one in records.orgs(bundle, Problems()) if one.is_school]
+        orgs = [one for _, one in reading.orgs(bundle, Problems()) if one.is_school]
         chosen = [one for one in orgs if options.org in (None, one.sourced_id)]
         if not chosen:
             known = ", ".join(one.sourced_id for one in orgs) or "none"
@@ -100,7 +100,7 @@ def import_own(
     with open_bundle(file, name) as bundle:
         progress("Checking every row")
         check(bundle, outcome.problems)
-        orgs = [one for _, one in records.orgs(bundle, Problems()) if one.is_school]
+        orgs = [one for _, one in reading.orgs(bundle, Problems()) if one.is_school]
         if school.sourced_id not in {one.sourced_id for one in orgs}:
             message = f"None of its schools is {school.name} ({school.sourced_id or 'which has no roster id yet'})."
             raise refused("orgs.csv", message, "Ask the platform’s operator to import the bundle the first time.")
