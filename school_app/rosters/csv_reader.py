@@ -47,25 +47,18 @@ def read_rows(file: IO[bytes], name: str, layout: Layout, problems: Problems) ->
     try:
         yield from _rows(file, name, layout, problems)
     except _Unreadable as error:
-        raise _refusal(name, error) from None
-    except csv.Error as error:
-        raise _refusal(name, _Unreadable(None, f"The file is not CSV ({error}).", "Export it again.")) from None
-
-
-def _refusal(name: str, error: _Unreadable) -> ImportRefused:
-    return ImportRefused([Problem(Severity.ERROR, name, error.line, None, error.message, error.remedy)])
+        problem = Problem(Severity.ERROR, name, error.line, None, error.message, error.remedy)
+        raise ImportRefused([problem]) from None
 
 
 def _rows(file: IO[bytes], name: str, layout: Layout, problems: Problems) -> Iterator[Row]:
-    reader = csv.reader(_lines(file), strict=True)
-    try:
-        headers = next(reader)
-    except StopIteration:
-        raise _Unreadable(None, "The file is empty.", "Export it again, with its line of headers.") from None
+    records = _records(file)
+    first = next(records, None)
+    if first is None:
+        raise _Unreadable(None, "The file is empty.", "Export it again, with its line of headers.")
+    headers = first[1]
     _check_headers(headers, layout)
-    line = reader.line_num + 1
-    for values in reader:
-        at, line = line, reader.line_num + 1
+    for at, values in records:
         if not any(values):
             continue
         if len(values) != len(headers):
@@ -75,6 +68,28 @@ def _rows(file: IO[bytes], name: str, layout: Layout, problems: Problems) -> Ite
         row = Row(at, {header: value.strip() for header, value in zip(headers, values, strict=True)})
         if _short_enough(row, name, problems):
             yield row
+
+
+def _records(file: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
+    """The fields of each row with the line that it begins on."""
+    reader = csv.reader(_lines(file), strict=True)
+    line = 1
+    try:
+        for values in reader:
+            yield line, values
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise _misquoted(line, str(error)) from None
+
+
+def _misquoted(line: int, why: str) -> _Unreadable:
+    if "unexpected end" in why or "field limit" in why:
+        message = "A quote opens in this row and is never closed."
+        return _Unreadable(line, message, "Close it; a quote within a field is written twice.")
+    if "expected after" in why:
+        message = "A field goes on after its closing quote."
+        return _Unreadable(line, message, "Write a quote within a field twice.")
+    return _Unreadable(line, "The lines do not end as those of a CSV file.", "End each row with a line feed.")
 
 
 def _short_enough(row: Row, name: str, problems: Problems) -> bool:
@@ -124,11 +139,13 @@ def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, number: int, *, f
 
 def _check_headers(headers: Sequence[str], layout: Layout) -> None:
     known = {*layout.required, *layout.optional}
+    seen: set[str] = set()
     for header in headers:
-        if headers.count(header) > 1:
-            raise _Unreadable(1, f"The header {header!r} stands there twice.", "Keep one of the columns.")
+        if header in seen:
+            raise _Unreadable(1, f"The header {header[:80]!r} stands there twice.", "Keep one of the columns.")
         if header not in known and not (layout.extensible and header.startswith("metadata.")):
-            raise _Unreadable(1, f"The header {header!r} is not known.", _expected(header, known))
+            raise _Unreadable(1, f"The header {header[:80]!r} is not known.", _expected(header, known))
+        seen.add(header)
     missing = [header for header in layout.required if header not in headers]
     if missing:
         raise _Unreadable(1, f"The headers {', '.join(missing)} are missing.", "Export the file with all its columns.")

@@ -58,6 +58,24 @@ def test_columns_of_metadata_are_allowed_where_the_format_allows_them() -> None:
             "users.csv, line 1: The headers name are missing. Export the file with all its columns.",
         ),
         (
+            b'sourcedId,name\n1,Ana\n2,"Bo\n3,Cy\n',
+            "users.csv, line 3: A quote opens in this row and is never closed. "
+            "Close it; a quote within a field is written twice.",
+        ),
+        (
+            b'sourcedId,name\n1,"Bo\n' + b"3,Cy\n" * 40_000,
+            "users.csv, line 2: A quote opens in this row and is never closed. "
+            "Close it; a quote within a field is written twice.",
+        ),
+        (
+            b'sourcedId,name\n1,"Ana" Able\n',
+            "users.csv, line 2: A field goes on after its closing quote. Write a quote within a field twice.",
+        ),
+        (
+            b"sourcedId,name\r1,Ana\r",
+            "users.csv, line 1: The lines do not end as those of a CSV file. End each row with a line feed.",
+        ),
+        (
             b"sourcedId,name\n" + b"x" * (LONGEST_LINE + 1),
             "users.csv, line 2: The line does not end. Export the file with one row a line.",
         ),
