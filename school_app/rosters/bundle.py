@@ -21,6 +21,8 @@ from school_app.rosters.problems import ImportRefused, Problem, Problems, Severi
 MOST_MEMBERS = 60
 # Text packs ten to twenty times; a bomb a thousand times.
 MOST_RATIO = 200
+# The other methods unpack a thousandfold, and fail in ways of their own.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 MANIFEST = "manifest.csv"
 # What the library raises where the bytes of a zip contradict each other.
 DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError, struct.error, zlib.error)
@@ -90,6 +92,8 @@ def _check_member(member: zipfile.ZipInfo, name: str) -> None:
         raise refused(name, message, "Pack the CSV files themselves, not the folder they are in.")
     if member.flag_bits & 0x1:
         raise refused(name, f"{inside} is encrypted.", "Pack the bundle without a password.")
+    if member.compress_type not in METHODS:
+        raise refused(name, f"{inside} is packed by an unusual method.", "Pack the bundle as a plain zip.")
     if member.file_size > MOST_BYTES or member.file_size > MOST_RATIO * max(member.compress_size, 1024):
         raise refused(name, f"{inside} unpacks to {member.file_size} bytes.", "Split the bundle by school.")
     for known in (MANIFEST, *LAYOUTS["1.2"]):

@@ -5,17 +5,39 @@ rosters.service calls it; it keeps ids only, so that its memory grows with peopl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from decimal import Decimal
 
-from school_app.rosters import reading, records
+from school_app.rosters import reading
 from school_app.rosters.bundle import Bundle
 from school_app.rosters.nesting import Within, chain_of, check_nesting
 from school_app.rosters.problems import Problems
+from school_app.rosters.records import Class, Enrolment, Kind, LineItem, Post, Result, User, main_posts
 
-Ids = set[str]
+LEFT_OUT = "The row is left out."
+ENROLLED = {"student": Kind.STUDENT, "teacher": Kind.STAFF}
+Places = frozenset[tuple[str, Kind]]
+
+
+def check(bundle: Bundle, problems: Problems) -> None:
+    """Note everything that is wrong with a bundle, and what will be decided about its oddities as warnings.
+
+    Raises ImportRefused where something is wrong; a bundle that passes can be written.
+    """
+    one = Check(bundle, problems)
+    one.sessions()
+    one.orgs()
+    one.courses()
+    one.classes()
+    one.users()
+    one.enrolments()
+    one.demographics()
+    one.categories()
+    one.line_items()
+    one.results()
+    problems.refuse_if_any()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,169 +48,232 @@ class When:
     year: str | None
 
 
-Sessions = Mapping[str, When]
-# The homerooms and classes by their ids, each with its first day; None where that cannot be said.
-Classes = dict[str, date | None]
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """A homeroom or class: its school and its first day; None where that cannot be said."""
+
+    title: str
+    school: str
+    starts_on: date | None
+    line: int
 
 
-def check(bundle: Bundle, problems: Problems) -> None:
-    """Note everything that is wrong with a bundle, and what will be decided about its oddities as warnings.
+@dataclass(slots=True)
+class Check:
+    """What is known of a bundle so far, for the references of the files that come later."""
 
-    Raises ImportRefused where something is wrong; a bundle that passes can be written.
-    """
-    sessions = _sessions(bundle, problems)
-    orgs, schools = _orgs(bundle, problems)
-    courses = _ids("courses.csv", reading.courses(bundle, problems), problems)
-    classes = _classes(bundle, problems, orgs=orgs, courses=courses, sessions=sessions)
-    users = _users(bundle, problems, orgs=orgs, schools=schools)
-    _enrolments(bundle, problems, classes=classes, users=users)
-    for line, one in reading.demographics(bundle, problems):
-        _known("demographics.csv", line, "sourcedId", one.user, users, problems=problems)
-    _marks(bundle, problems, classes=classes, users=users)
-    problems.refuse_if_any()
+    bundle: Bundle
+    problems: Problems
+    session_ids: dict[str, When] = field(default_factory=dict)
+    org_ids: set[str] = field(default_factory=set)
+    schools: set[str] = field(default_factory=set)
+    course_ids: set[str] = field(default_factory=set)
+    class_ids: dict[str, Taught] = field(default_factory=dict)
+    people: dict[str, Places] = field(default_factory=dict)
+    category_ids: set[str] = field(default_factory=set)
+    items: dict[str, tuple[str, Decimal]] = field(default_factory=dict)
 
+    def sessions(self) -> None:
+        """The school years and their parts: each has its days in order and lies in a year."""
+        file, types, starts = "academicSessions.csv", dict[str, str](), dict[str, date]()
+        rows: dict[str, Within] = {}
+        for line, one in reading.sessions(self.bundle, self.problems):
+            self._once(file, line, one.sourced_id, rows)
+            types[one.sourced_id], starts[one.sourced_id] = one.type, one.starts_on
+            rows[one.sourced_id] = Within(line, one.parent)
+            if one.ends_on < one.starts_on:
+                message = f"It ends on {one.ends_on} before it starts on {one.starts_on}."
+                self.problems.error(file, line, "endDate", message=message, remedy="Correct one of the days.")
+        check_nesting(file, rows, self.problems)
+        for sourced_id, row in rows.items():
+            year = next((up for up in chain_of(sourced_id, rows) if types[up] == "schoolYear"), None)
+            self.session_ids[sourced_id] = When(starts[sourced_id], year)
+            if year is None:
+                message = f"{sourced_id!r} lies in no school year."
+                remedy = "It is left out, unless its parentSourcedId leads to a session of type schoolYear."
+                self.problems.warning(file, row.line, "parentSourcedId", message=message, remedy=remedy)
 
-def _sessions(bundle: Bundle, problems: Problems) -> Sessions:
-    """The sessions by their ids."""
-    starts: dict[str, date] = {}
-    types: dict[str, str] = {}
-    rows: dict[str, Within] = {}
-    for line, one in reading.sessions(bundle, problems):
-        _once("academicSessions.csv", line, one.sourced_id, rows, problems)
-        types[one.sourced_id], rows[one.sourced_id] = one.type, Within(line, one.parent)
-        starts[one.sourced_id] = one.starts_on
-        if one.ends_on < one.starts_on:
-            message = f"It ends on {one.ends_on} before it starts on {one.starts_on}."
-            problems.error("academicSessions.csv", line, "endDate", message=message, remedy="Correct one of the days.")
-    check_nesting("academicSessions.csv", rows, problems)
-    years = {id_: next((up for up in chain_of(id_, rows) if types[up] == "schoolYear"), None) for id_ in rows}
-    for sourced_id, year in years.items():
-        if year is None:
-            message = f"{sourced_id!r} lies in no school year."
-            remedy = "It is left out, unless its parentSourcedId leads to a session of type schoolYear."
-            line = rows[sourced_id].line
-            problems.warning("academicSessions.csv", line, "parentSourcedId", message=message, remedy=remedy)
-    return {id_: When(starts[id_], year) for id_, year in years.items()}
+    def orgs(self) -> None:
+        """The organisations."""
+        rows: dict[str, Within] = {}
+        for line, one in reading.orgs(self.bundle, self.problems):
+            self._once("orgs.csv", line, one.sourced_id, rows)
+            rows[one.sourced_id] = Within(line, one.parent)
+            if one.is_school:
+                self.schools.add(one.sourced_id)
+        self.org_ids = set(rows)
+        check_nesting("orgs.csv", rows, self.problems)
 
+    def courses(self) -> None:
+        """The courses."""
+        for line, one in reading.courses(self.bundle, self.problems):
+            self._once("courses.csv", line, one.sourced_id, self.course_ids)
+            self.course_ids.add(one.sourced_id)
+            self._known("courses.csv", line, "orgSourcedId", one.org, self.org_ids)
+            self._known("courses.csv", line, "schoolYearSourcedId", one.year, self.session_ids)
 
-def _orgs(bundle: Bundle, problems: Problems) -> tuple[Ids, Ids]:
-    """The ids of the organisations, and of those that are schools."""
-    schools: Ids = set()
-    rows: dict[str, Within] = {}
-    for line, one in reading.orgs(bundle, problems):
-        _once("orgs.csv", line, one.sourced_id, rows, problems)
-        rows[one.sourced_id] = Within(line, one.parent)
-        if one.is_school:
-            schools.add(one.sourced_id)
-    check_nesting("orgs.csv", rows, problems)
-    return set(rows), schools
+    def classes(self) -> None:
+        """The homerooms and classes: each lies in a year."""
+        for line, one in reading.classes(self.bundle, self.problems):
+            self._once("classes.csv", line, one.sourced_id, self.class_ids)
+            starts = [self.session_ids[term].starts_on for term in one.terms if term in self.session_ids]
+            self.class_ids[one.sourced_id] = Taught(one.title, one.school, min(starts, default=None), line)
+            self._known("classes.csv", line, "schoolSourcedId", one.school, self.org_ids)
+            if one.school in self.org_ids - self.schools:
+                message = f"{one.title} belongs to no school, but to another organisation."
+                self.problems.warning("classes.csv", line, "schoolSourcedId", message=message, remedy=LEFT_OUT)
+            self._in_a_year(line, one)
+            if not one.is_homeroom:
+                self._known("classes.csv", line, "courseSourcedId", one.course, self.course_ids)
 
+    def _in_a_year(self, line: int, one: Class) -> None:
+        for term in one.terms:
+            self._known("classes.csv", line, "termSourcedIds", term, self.session_ids)
+            if term in self.session_ids and self.session_ids[term].year is None:
+                message = f"The term {term!r} lies in no school year."
+                remedy = "Give it a parent in academicSessions.csv that leads to a session of type schoolYear."
+                self.problems.error("classes.csv", line, "termSourcedIds", message=message, remedy=remedy)
+        if not one.terms:
+            message, remedy = "The class belongs to no term.", "Name its term, so that its school year is known."
+            self.problems.error("classes.csv", line, "termSourcedIds", message=message, remedy=remedy)
 
-def _ids(file: str, rows: Iterator[tuple[int, Any]], problems: Problems) -> Ids:
-    found: Ids = set()
-    for line, one in rows:
-        _once(file, line, one.sourced_id, found, problems)
-        found.add(one.sourced_id)
-    return found
+    def users(self) -> None:
+        """The people, what they are and where, and who answers for whom."""
+        same: dict[Places, Places] = {}
+        agents: list[tuple[int, str]] = []
+        for line, one, posts in reading.users(self.bundle, self.problems):
+            self._once("users.csv", line, one.sourced_id, self.people)
+            places: Places = frozenset(main_posts(posts))
+            # Thousands are the same at the same school; what they are is kept once.
+            self.people[one.sourced_id] = same.setdefault(places, places)
+            agents += [(line, agent) for agent in one.agents]
+            if self.bundle.version == "1.1":
+                for post in posts:
+                    self._known("users.csv", line, "orgSourcedIds", post.org, self.org_ids)
+            self._belongs(line, one, posts)
+        for line, agent in agents:
+            if agent not in self.people:
+                message = f"{agent!r} is nowhere in the bundle."
+                remedy = "Nobody is noted in that place."
+                self.problems.warning("users.csv", line, "agentSourcedIds", message=message, remedy=remedy)
+        self._roles()
 
+    def _belongs(self, line: int, one: User, posts: Sequence[Post]) -> None:
+        orgs = {post.org for post in posts}
+        name = f"{one.given_name} {one.family_name}"
+        if not orgs & self.schools:
+            role = f" ({posts[0].role})" if posts else ""
+            message = f"{name}{role} belongs to no school of the bundle."
+            self.problems.warning("users.csv", line, "orgSourcedIds", message=message, remedy=LEFT_OUT)
+        if len(orgs) > 1:
+            message, remedy = f"{name} belongs to {len(orgs)} organisations.", "The person is listed at each school."
+            self.problems.warning("users.csv", line, "orgSourcedIds", message=message, remedy=remedy)
 
-def _once(file: str, line: int, sourced_id: str, found: Collection[str], problems: Problems) -> None:
-    if sourced_id in found:
-        message = f"{sourced_id!r} stands in the file twice."
-        problems.error(file, line, "sourcedId", message=message, remedy="Each row has an id of its own.")
+    def _roles(self) -> None:
+        if self.bundle.version != "1.2":
+            return
+        found: set[str] = set()
+        for line, one in reading.roles(self.bundle, Problems()):
+            self._once("roles.csv", line, one.sourced_id, found)
+            found.add(one.sourced_id)
+            self._known("roles.csv", line, "userSourcedId", one.user, self.people)
+            self._known("roles.csv", line, "orgSourcedId", one.post.org if one.post else "", self.org_ids)
 
+    def enrolments(self) -> None:
+        """Who is in which class; the classes that nobody teaches."""
+        file, found, taught = "enrollments.csv", set[str](), set[str]()
+        for line, one in reading.enrolments(self.bundle, self.problems):
+            self._once(file, line, one.sourced_id, found)
+            found.add(one.sourced_id)
+            self._known(file, line, "classSourcedId", one.class_id, self.class_ids)
+            self._known(file, line, "schoolSourcedId", one.school, self.org_ids)
+            self._known(file, line, "userSourcedId", one.user, self.people)
+            if one.class_id in self.class_ids and one.user in self.people:
+                self._fits(line, one, self.class_ids[one.class_id])
+            if one.role == "teacher":
+                taught.add(one.class_id)
+        for sourced_id, one_class in self.class_ids.items():
+            if sourced_id not in taught:
+                message, remedy = f"Nobody teaches {one_class.title}.", "The class is kept without a teacher."
+                self.problems.warning("classes.csv", one_class.line, None, message=message, remedy=remedy)
 
-def _known(file: str, line: int, column: str, value: str, ids: Collection[str], *, problems: Problems) -> None:
-    if value and value not in ids:
-        problems.error(
-            file,
-            line,
-            column,
-            message=f"{value!r} is nowhere in the bundle.",
-            remedy="Export the row it points to, or remove this one.",
-        )
-
-
-def _classes(bundle: Bundle, problems: Problems, *, orgs: Ids, courses: Ids, sessions: Sessions) -> Classes:
-    found: Classes = {}
-    for line, one in reading.classes(bundle, problems):
-        _once("classes.csv", line, one.sourced_id, found, problems)
-        found[one.sourced_id] = min((sessions[term].starts_on for term in one.terms if term in sessions), default=None)
-        _known("classes.csv", line, "schoolSourcedId", one.school, orgs, problems=problems)
-        _in_a_year(line, one, sessions, problems)
-        if one.course not in courses and not one.is_homeroom:
-            _known("classes.csv", line, "courseSourcedId", one.course, courses, problems=problems)
-    return found
-
-
-def _in_a_year(line: int, one: records.Class, sessions: Sessions, problems: Problems) -> None:
-    for term in one.terms:
-        _known("classes.csv", line, "termSourcedIds", term, sessions, problems=problems)
-        if term in sessions and sessions[term].year is None:
-            message = f"The term {term!r} lies in no school year."
-            remedy = "Give it a parent in academicSessions.csv that leads to a session of type schoolYear."
-            problems.error("classes.csv", line, "termSourcedIds", message=message, remedy=remedy)
-    if not one.terms:
-        message, remedy = "The class belongs to no term.", "Name its term, so that its school year is known."
-        problems.error("classes.csv", line, "termSourcedIds", message=message, remedy=remedy)
-
-
-def _users(bundle: Bundle, problems: Problems, *, orgs: Ids, schools: Ids) -> Ids:
-    found: Ids = set()
-    for line, one in reading.users(bundle, problems):
-        _once("users.csv", line, one.sourced_id, found, problems)
-        found.add(one.sourced_id)
-        for org in one.orgs:
-            _known("users.csv", line, "orgSourcedIds", org, orgs, problems=problems)
-        if not schools.intersection(one.orgs):
-            message = f"{one.given_name} {one.family_name} ({one.role}) belongs to no school of the bundle."
-            problems.warning("users.csv", line, "orgSourcedIds", message=message, remedy="The row is left out.")
-        if len(one.orgs) > 1:
-            message = f"{one.given_name} {one.family_name} belongs to {len(one.orgs)} organisations."
-            remedy = "The person gets an account at each school."
-            problems.warning("users.csv", line, "orgSourcedIds", message=message, remedy=remedy)
-    return found
-
-
-def _enrolments(bundle: Bundle, problems: Problems, *, classes: Classes, users: Ids) -> None:
-    found: Ids = set()
-    taught: Ids = set()
-    for line, one in reading.enrolments(bundle, problems):
-        _once("enrollments.csv", line, one.sourced_id, found, problems)
-        found.add(one.sourced_id)
-        _known("enrollments.csv", line, "classSourcedId", one.class_id, classes, problems=problems)
-        _known("enrollments.csv", line, "userSourcedId", one.user, users, problems=problems)
-        begins_on = one.begins_on or classes.get(one.class_id)
+    def _fits(self, line: int, one: Enrolment, taught: Taught) -> None:
+        begins_on = one.begins_on or taught.starts_on
         if begins_on and one.ends_on and one.ends_on < begins_on:
             message = f"It ends on {one.ends_on} before it begins on {begins_on}."
-            problems.error("enrollments.csv", line, "endDate", message=message, remedy="Correct one of the days.")
-        if one.role == "teacher":
-            taught.add(one.class_id)
-        elif one.role != "student":
+            self.problems.error("enrollments.csv", line, "endDate", message=message, remedy="Correct one of the days.")
+        kind = ENROLLED.get(one.role)
+        if kind is None:
             message = f"The role {one.role!r} in a class gives no rights here."
-            problems.warning("enrollments.csv", line, "role", message=message, remedy="The row is left out.")
-    for line, one_class in reading.classes(bundle, Problems()):
-        if one_class.sourced_id not in taught:
-            message = f"Nobody teaches {one_class.title}."
-            problems.warning("classes.csv", line, None, message=message, remedy="The class is kept without a teacher.")
+            self.problems.warning("enrollments.csv", line, "role", message=message, remedy=LEFT_OUT)
+        elif taught.school in self.schools and (taught.school, kind) not in self.people[one.user]:
+            what = "student" if kind is Kind.STUDENT else "member of staff"
+            message = f"{one.user!r} is no {what} of the class’s school."
+            self.problems.warning("enrollments.csv", line, "userSourcedId", message=message, remedy=LEFT_OUT)
 
+    def demographics(self) -> None:
+        """Days of birth and sexes, of each person once."""
+        found: set[str] = set()
+        for line, one in reading.demographics(self.bundle, self.problems):
+            self._once("demographics.csv", line, one.user, found)
+            found.add(one.user)
+            self._known("demographics.csv", line, "sourcedId", one.user, self.people)
 
-def _marks(bundle: Bundle, problems: Problems, *, classes: Classes, users: Ids) -> None:
-    most: dict[str, Any] = {}
-    for line, item in reading.line_items(bundle, problems):
-        _once("lineItems.csv", line, item.sourced_id, most, problems)
-        most[item.sourced_id] = item.maximum
-        _known("lineItems.csv", line, "classSourcedId", item.class_id, classes, problems=problems)
-        if item.maximum <= item.minimum:
-            message = f"{item.maximum} is not above {item.minimum}."
-            problems.error("lineItems.csv", line, "resultValueMax", message=message, remedy="Correct the limits.")
-    found: Ids = set()
-    for line, result in reading.results(bundle, problems):
-        _once("results.csv", line, result.sourced_id, found, problems)
-        found.add(result.sourced_id)
-        _known("results.csv", line, "lineItemSourcedId", result.line_item, most.keys(), problems=problems)
-        _known("results.csv", line, "studentSourcedId", result.student, users, problems=problems)
-        highest = most.get(result.line_item)
-        if result.score is not None and highest is not None and result.score > highest:
-            message = f"The score {result.score} is above the highest, {highest}."
-            problems.warning("results.csv", line, "score", message=message, remedy="It is kept, as extra credit.")
+    def categories(self) -> None:
+        """The kinds of assessments."""
+        for line, one in reading.categories(self.bundle, self.problems):
+            self._once("categories.csv", line, one.sourced_id, self.category_ids)
+            self.category_ids.add(one.sourced_id)
+
+    def line_items(self) -> None:
+        """The assessments of classes."""
+        file = "lineItems.csv"
+        for line, one in reading.line_items(self.bundle, self.problems):
+            self._once(file, line, one.sourced_id, self.items)
+            taught = self.class_ids.get(one.class_id)
+            self.items[one.sourced_id] = (taught.school if taught else "", one.maximum)
+            self._known(file, line, "classSourcedId", one.class_id, self.class_ids)
+            self._known(file, line, "categorySourcedId", one.category, self.category_ids)
+            self._known(file, line, "gradingPeriodSourcedId", one.term, self.session_ids)
+            self._known(file, line, "schoolSourcedId", one.school, self.org_ids)
+            self._in_order(line, one)
+
+    def _in_order(self, line: int, one: LineItem) -> None:
+        if one.maximum <= one.minimum:
+            message = f"{one.maximum} is not above {one.minimum}."
+            self.problems.error("lineItems.csv", line, "resultValueMax", message=message, remedy="Correct the limits.")
+
+    def results(self) -> None:
+        """The results of students in assessments, each once."""
+        file, found, pairs = "results.csv", set[str](), set[tuple[str, str]]()
+        for line, one in reading.results(self.bundle, self.problems):
+            self._once(file, line, one.sourced_id, found)
+            found.add(one.sourced_id)
+            self._known(file, line, "lineItemSourcedId", one.line_item, self.items)
+            self._known(file, line, "studentSourcedId", one.student, self.people)
+            if (one.line_item, one.student) in pairs:
+                message, remedy = "The student has a result in this assessment already.", "Keep one of the rows."
+                self.problems.error(file, line, "studentSourcedId", message=message, remedy=remedy)
+            pairs.add((one.line_item, one.student))
+            if one.line_item in self.items and one.student in self.people:
+                self._earned(line, one)
+
+    def _earned(self, line: int, one: Result) -> None:
+        school, highest = self.items[one.line_item]
+        if one.score is not None and one.score > highest:
+            message = f"The score {one.score} is above the highest, {highest}."
+            self.problems.warning("results.csv", line, "score", message=message, remedy="It is kept, as extra credit.")
+        if school in self.schools and (school, Kind.STUDENT) not in self.people[one.student]:
+            message = f"{one.student!r} is no student of the class’s school."
+            self.problems.warning("results.csv", line, "studentSourcedId", message=message, remedy=LEFT_OUT)
+
+    def _once(self, file: str, line: int, sourced_id: str, found: Collection[str]) -> None:
+        if sourced_id in found:
+            message = f"{sourced_id!r} stands in the file twice."
+            self.problems.error(file, line, "sourcedId", message=message, remedy="Each row has an id of its own.")
+
+    def _known(self, file: str, line: int, column: str, value: str, ids: Collection[str]) -> None:
+        if value and value not in ids:
+            message = f"{value!r} is nowhere in the bundle."
+            remedy = "Export the row it points to, or remove this one."
+            self.problems.error(file, line, column, message=message, remedy=remedy)

@@ -156,8 +156,9 @@ def _finish(schools: dict[str, Counts], problems: Problems, *, dry_run: bool, st
     # What is noted of a whole school or file is a sum already, and must not be lost behind many rows.
     for problem in [one for one in problems.warnings if one.line is None] + of_rows[:WARNINGS_SHOWN]:
         click.echo(f"  note: {problem}")
-    if len(of_rows) > WARNINGS_SHOWN:
-        click.echo(f"  and {len(of_rows) - WARNINGS_SHOWN} more notes")
+    more = len(of_rows[WARNINGS_SHOWN:]) + problems.more_warnings
+    if more:
+        click.echo(f"  and {more} more notes")
     written = sum(counts.differences for counts in schools.values())
     end = "would change; nothing was written" if dry_run else "written"
     click.echo(f"{written} rows {end}, in {time.monotonic() - started:.1f} s.")

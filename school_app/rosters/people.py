@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import select
 
 from school_app.accounts.models import Account, AccountStatus
-from school_app.rosters import reading, records
+from school_app.rosters import reading
+from school_app.rosters.names import free_login
 from school_app.rosters.problems import Problems
+from school_app.rosters.records import Kind
 from school_app.rosters.roster import Roster
 from school_app.students.models import Guardian, Student, StudentGuardian
 
@@ -20,8 +22,7 @@ from school_app.students.models import Guardian, Student, StudentGuardian
 def bring_people(roster: Roster) -> None:
     """Bring in students, guardians and accounts, and which guardian answers for which student."""
     roster.students = _bring(roster, Student, _student_rows(roster))
-    staff = [_account_row(roster, one) for one in roster.listed_staff()]
-    roster.accounts = _bring(roster, Account, staff, only_new=("login", "email", "status"))
+    roster.accounts = _bring(roster, Account, _account_rows(roster), only_new=("login", "email", "status"))
     homes = _bring(roster, Guardian, _guardian_rows(roster))
     _let_guardians_go(roster, homes)
     _link(roster, homes)
@@ -62,51 +63,55 @@ def _link(roster: Roster, homes: dict[str, int]) -> None:
 
 def _student_rows(roster: Roster) -> Iterator[dict[str, Any]]:
     born = {one.user: one for _, one in reading.demographics(roster.bundle, Problems())}
-    for one in roster.listed_users():
-        if one.role == "student" and one.is_active:
-            known = born.get(one.sourced_id)
-            yield {
-                "sourced_id": one.sourced_id,
-                "given_name": one.given_name,
-                "middle_name": one.middle_name or None,
-                "family_name": one.family_name,
-                "birth_date": known.birth_date if known else None,
-                "sex": (known.sex or None) if known else None,
-                "year_group_id": roster.groups.get(one.grades[0]) if one.grades else None,
-                "is_active": True,
-            }
+    for one in roster.listed_users(Kind.STUDENT):
+        known = born.get(one.sourced_id)
+        yield {
+            "sourced_id": one.sourced_id,
+            "given_name": one.given_name,
+            "middle_name": one.middle_name or None,
+            "family_name": one.family_name,
+            "birth_date": known.birth_date if known else None,
+            "sex": (known.sex or None) if known else None,
+            "year_group_id": roster.groups.get(one.grades[0]) if one.grades else None,
+            "is_active": True,
+        }
 
 
 def _guardian_rows(roster: Roster) -> Iterator[dict[str, Any]]:
-    for one in roster.listed_users():
-        if one.role in records.HOME_ROLES and one.is_active:
-            yield {
-                "sourced_id": one.sourced_id,
-                "given_name": one.given_name,
-                "family_name": one.family_name,
-                "role": one.role,
-                "email": one.email or None,
-                "phone": one.phone or None,
-                "is_active": True,
-            }
+    for one in roster.listed_users(Kind.HOME):
+        yield {
+            "sourced_id": one.sourced_id,
+            "given_name": one.given_name,
+            "family_name": one.family_name,
+            "role": one.role,
+            "email": one.email or None,
+            "phone": one.phone or None,
+            "is_active": True,
+        }
 
 
-def _account_row(roster: Roster, one: records.User) -> dict[str, Any]:
-    return {
-        "sourced_id": one.sourced_id,
-        "login": f"{one.username or one.sourced_id}@{roster.target.slug}".lower(),
-        "email": one.email or None,
-        "given_name": one.given_name,
-        "family_name": one.family_name,
-        "status": AccountStatus.INVITED,
-    }
+def _account_rows(roster: Roster) -> Iterator[dict[str, Any]]:
+    accounts = roster.session.scalars(select(Account)).all()
+    logins, taken = {one.sourced_id: one.login for one in accounts}, {one.login for one in accounts}
+    for one in roster.listed_staff():
+        login = logins.get(one.sourced_id) or free_login(one.username or one.sourced_id, roster.target.slug, taken)
+        taken.add(login)
+        yield {
+            "sourced_id": one.sourced_id,
+            "login": login,
+            "email": one.email or None,
+            "given_name": one.given_name,
+            "family_name": one.family_name,
+            "status": AccountStatus.INVITED,
+        }
 
 
 def _links(roster: Roster, homes: dict[str, int]) -> set[tuple[int, int]]:
-    links = set()
-    for one in roster.listed_users():
-        for other in one.agents:
-            pair = (one.sourced_id, other) if one.role == "student" else (other, one.sourced_id)
-            if pair[0] in roster.students and pair[1] in homes:
-                links.add((roster.students[pair[0]], homes[pair[1]]))
-    return links
+    """Students and who answers for them, whichever of the two says so."""
+    pairs = {(one.sourced_id, other) for one in roster.listed_users(Kind.STUDENT) for other in one.agents}
+    pairs |= {(other, one.sourced_id) for one in roster.listed_users(Kind.HOME) for other in one.agents}
+    return {
+        (roster.students[student], homes[home])
+        for student, home in pairs
+        if student in roster.students and home in homes
+    }

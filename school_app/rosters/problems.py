@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 MOST_ERRORS = 100
+# Each says what was decided about a row, and nobody reads more of them; a million would fill the memory.
+MOST_WARNINGS = 1_000
 
 
 class Severity(enum.StrEnum):
@@ -51,11 +53,12 @@ class ImportRefused(Exception):
 
 @dataclass(slots=True)
 class Problems:
-    """The problems found so far in one import: at most 100 errors are kept in full, the rest are counted."""
+    """The problems found so far in one import: the first errors and warnings are kept in full, the rest are counted."""
 
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     more_errors: int = 0
+    more_warnings: int = 0
 
     def error(self, file: str, line: int | None, column: str | None, *, message: str, remedy: str) -> None:
         """Note an error."""
@@ -65,7 +68,10 @@ class Problems:
         self.errors.append(Problem(Severity.ERROR, file, line, column, message, remedy))
 
     def warning(self, file: str, line: int | None, column: str | None, *, message: str, remedy: str) -> None:
-        """Note a warning; every one is kept, for each says what was decided about a row."""
+        """Note a warning. What is said of a whole file or school is always kept."""
+        if line is not None and len(self.warnings) >= MOST_WARNINGS:
+            self.more_warnings += 1
+            return
         self.warnings.append(Problem(Severity.WARNING, file, line, column, message, remedy))
 
     def refuse_if_any(self) -> None:

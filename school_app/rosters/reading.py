@@ -5,7 +5,7 @@ rosters.check reads every row once for its problems; the parts of an import read
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from school_app.rosters.bundle import Bundle
@@ -14,23 +14,36 @@ from school_app.rosters.problems import Problems
 from school_app.rosters.records import (
     CLASS_TYPES,
     ENROLMENT_ROLES,
+    ORG_TYPES,
     SESSION_TYPES,
     USER_ROLES,
+    Category,
     Class,
     Course,
     Demographics,
     Enrolment,
     LineItem,
     Org,
+    Post,
     Result,
+    Role,
     Session,
     User,
 )
 
+LONGEST_GRADE = 20
+
 
 def _each(bundle: Bundle, name: str, problems: Problems) -> Iterator[Reader]:
+    dated: int | None = None
     for row in bundle.rows(name, problems):
+        if dated is None and row.fields["dateLastModified"]:
+            dated = row.line
         yield Reader(name, row, problems)
+    if dated is not None:
+        message = "Rows say when they were changed last, as those of a delta do."
+        remedy = "The file is taken for the whole roster; see that it is."
+        problems.warning(name, dated, "dateLastModified", message=message, remedy=remedy)
 
 
 def sessions(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Session]]:
@@ -59,7 +72,7 @@ def orgs(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Org]]:
                 Org(
                     read.text("sourcedId", needed=True),
                     read.text("name", needed=True),
-                    is_school=read.text("type") == "school",
+                    is_school=read.choice("type", ORG_TYPES) == "school",
                     parent=read.text("parentSourcedId"),
                 ),
             )
@@ -71,7 +84,13 @@ def courses(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Course]]:
         if read.is_active():
             yield (
                 read.row.line,
-                Course(read.text("sourcedId", needed=True), read.text("title", needed=True), read.list("subjects")),
+                Course(
+                    read.text("sourcedId", needed=True),
+                    read.text("title", needed=True),
+                    read.list("subjects"),
+                    org=read.text("orgSourcedId"),
+                    year=read.text("schoolYearSourcedId"),
+                ),
             )
 
 
@@ -86,7 +105,7 @@ def classes(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Class]]:
                     read.text("title", needed=True, longest=160),
                     read.text("classCode", longest=80),
                     is_homeroom=read.choice("classType", CLASS_TYPES) == "homeroom",
-                    grades=read.list("grades"),
+                    grades=read.list("grades", longest=LONGEST_GRADE),
                     course=read.text("courseSourcedId"),
                     school=read.text("schoolSourcedId", needed=True),
                     terms=read.list("termSourcedIds"),
@@ -95,54 +114,59 @@ def classes(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Class]]:
             )
 
 
-def users(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, User]]:
-    """The people, with their lines; who is marked to be deleted comes as inactive."""
-    roles = _roles(bundle, problems) if bundle.version == "1.2" else {}
+def users(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, User, Sequence[Post]]]:
+    """The people with what they are and where, with their lines; who is marked to be deleted comes as inactive."""
+    posts = _posts(bundle, problems) if bundle.version == "1.2" else {}
     for read in _each(bundle, "users.csv", problems):
-        sourced_id = read.text("sourcedId", needed=True)
-        role, places = roles.get(sourced_id, ("", ()))
+        user = _user(read)
         if bundle.version == "1.1":
-            role, places = read.choice("role", USER_ROLES["1.1"]), read.list("orgSourcedIds")
-        elif not role:
-            problems.error(
-                "users.csv",
-                read.row.line,
-                "sourcedId",
-                message=f"{sourced_id!r} has no role.",
-                remedy="Give the person a row in roles.csv.",
-            )
-        yield (
-            read.row.line,
-            User(
-                sourced_id,
-                read.text("username", longest=120),
-                read.text("givenName", needed=True, longest=120),
-                read.text("middleName", longest=120),
-                read.text("familyName", needed=True, longest=120),
-                email=read.text("email"),
-                phone=read.text("phone", longest=60) or read.text("sms", longest=60),
-                role=role,
-                orgs=places,
-                agents=read.list("agentSourcedIds"),
-                grades=read.list("grades"),
-                is_active=read.is_active(),
-                may_log_in=read.choice("enabledUser", ("", "true", "false")) != "false",
-            ),
-        )
-
-
-def _roles(bundle: Bundle, problems: Problems) -> dict[str, tuple[str, tuple[str, ...]]]:
-    found: dict[str, tuple[str, tuple[str, ...]]] = {}
-    for read in _each(bundle, "roles.csv", problems):
-        if not read.is_active():
+            role = read.choice("role", USER_ROLES["1.1"])
+            yield read.row.line, user, [Post(org, role) for org in read.list("orgSourcedIds")]
             continue
-        user, org = read.text("userSourcedId", needed=True), read.text("orgSourcedId", needed=True)
-        role = read.choice("role", USER_ROLES["1.2"])
-        is_primary = read.choice("roleType", ("primary", "secondary")) == "primary"
-        before = found.get(user)
-        places = (*(before[1] if before else ()), org)
-        found[user] = (role if is_primary or before is None else before[0], tuple(dict.fromkeys(places)))
+        if user.is_active and user.sourced_id not in posts:
+            message, remedy = f"{user.sourced_id!r} has no role.", "Give the person a row in roles.csv."
+            problems.error("users.csv", read.row.line, "sourcedId", message=message, remedy=remedy)
+        yield read.row.line, user, posts.get(user.sourced_id, ())
+
+
+def _user(read: Reader) -> User:
+    return User(
+        read.text("sourcedId", needed=True),
+        read.text("username", longest=120),
+        read.text("givenName", needed=True, longest=120),
+        read.text("middleName", longest=120),
+        read.text("familyName", needed=True, longest=120),
+        email=read.address("email"),
+        phone=read.text("phone", longest=60) or read.text("sms", longest=60),
+        agents=read.list("agentSourcedIds"),
+        grades=read.list("grades", longest=LONGEST_GRADE),
+        is_active=read.is_active(),
+        may_log_in=read.choice("enabledUser", ("", "true", "false")) != "false",
+    )
+
+
+def _posts(bundle: Bundle, problems: Problems) -> dict[str, list[Post]]:
+    """What people are, by their ids; of somebody whose every role is to be deleted, nothing."""
+    found: dict[str, list[Post]] = {}
+    for _, role in roles(bundle, problems):
+        posts = found.setdefault(role.user, [])
+        if role.post is not None:
+            posts.append(role.post)
     return found
+
+
+def roles(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Role]]:
+    """Whose role is what and where, with their lines."""
+    for read in _each(bundle, "roles.csv", problems):
+        post = Post(
+            read.text("orgSourcedId", needed=True),
+            read.choice("role", USER_ROLES["1.2"]),
+            ends_on=read.day("endDate"),
+            is_main=read.choice("roleType", ("primary", "secondary")) == "primary",
+        )
+        read.day("beginDate")
+        sourced_id, user = read.text("sourcedId", needed=True), read.text("userSourcedId", needed=True)
+        yield read.row.line, Role(sourced_id, user, post if read.is_active() else None)
 
 
 def enrolments(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Enrolment]]:
@@ -172,12 +196,14 @@ def demographics(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Demo
             yield read.row.line, Demographics(read.text("sourcedId", needed=True), read.day("birthDate"), sex)
 
 
-def categories(bundle: Bundle, problems: Problems) -> dict[str, str]:
-    """The titles of assessment categories by their id."""
-    return {
-        read.text("sourcedId", needed=True): read.text("title", longest=120)
-        for read in _each(bundle, "categories.csv", problems)
-    }
+def categories(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Category]]:
+    """The kinds of assessments, with their lines."""
+    for read in _each(bundle, "categories.csv", problems):
+        if read.is_active():
+            yield (
+                read.row.line,
+                Category(read.text("sourcedId", needed=True), read.text("title", needed=True, longest=120)),
+            )
 
 
 def line_items(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, LineItem]]:
@@ -194,8 +220,9 @@ def line_items(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, LineIt
                     class_id=read.text("classSourcedId", needed=True),
                     category=read.text("categorySourcedId"),
                     term=read.text("gradingPeriodSourcedId"),
-                    minimum=read.number("resultValueMin") or Decimal(0),
-                    maximum=read.number("resultValueMax") or Decimal(100),
+                    school=read.text("schoolSourcedId"),
+                    minimum=_else(read.number("resultValueMin"), Decimal(0)),
+                    maximum=_else(read.number("resultValueMax"), Decimal(100)),
                 ),
             )
 
@@ -213,6 +240,10 @@ def results(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Result]]:
                     status=read.text("scoreStatus", longest=40) or "fully graded",
                     score=read.number("score"),
                     scored_on=read.needed_day("scoreDate"),
-                    comment=read.text("comment", longest=4000),
+                    comment=read.text("comment", longest=4000, lines=True),
                 ),
             )
+
+
+def _else(number: Decimal | None, otherwise: Decimal) -> Decimal:
+    return otherwise if number is None else number

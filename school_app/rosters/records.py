@@ -5,11 +5,14 @@ rosters.reading makes them; the parts of an import bring them in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 SESSION_TYPES = ("schoolYear", "semester", "term", "gradingPeriod")
+ORG_TYPES = ("department", "school", "district", "local", "state", "national")
 CLASS_TYPES = ("homeroom", "scheduled")
 HOME_ROLES = ("parent", "guardian", "relative")
 STAFF_ROLES_11 = ("administrator", "aide", "proctor", "teacher")
@@ -23,6 +26,19 @@ STAFF_ROLES_12 = (
 )
 USER_ROLES = {"1.1": ("student", *HOME_ROLES, *STAFF_ROLES_11), "1.2": ("student", *HOME_ROLES, *STAFF_ROLES_12)}
 ENROLMENT_ROLES = ("administrator", "proctor", "student", "teacher", "aide")
+
+
+class Kind(enum.StrEnum):
+    """What a person is to a school, whatever the roster calls it."""
+
+    STUDENT = "student"
+    HOME = "home"
+    STAFF = "staff"
+
+
+def kind_of(role: str) -> Kind:
+    """What somebody of a role is to a school."""
+    return Kind.STUDENT if role == "student" else Kind.HOME if role in HOME_ROLES else Kind.STAFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,16 @@ class Course:
     sourced_id: str
     title: str
     subjects: tuple[str, ...]
+    org: str
+    year: str
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A kind of assessment."""
+
+    sourced_id: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +98,38 @@ class Class:
 
 
 @dataclass(frozen=True, slots=True)
+class Post:
+    """What somebody is at an organisation, until a day or further notice; one that `is_main` is named before others."""
+
+    org: str
+    role: str
+    ends_on: date | None = None
+    is_main: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Whose post is which, by a row of roles.csv; None in place of a post that is to be deleted."""
+
+    sourced_id: str
+    user: str
+    post: Post | None
+
+
+def main_posts(posts: Iterable[Post]) -> dict[tuple[str, Kind], Post]:
+    """What somebody is at each organisation: at most one post of a kind, until the last day of any of them."""
+    found: dict[tuple[str, Kind], Post] = {}
+    for post in sorted(posts, key=lambda one: not one.is_main):
+        place = (post.org, kind_of(post.role))
+        before = found.get(place, post)
+        last = None if before.ends_on is None or post.ends_on is None else max(before.ends_on, post.ends_on)
+        found[place] = replace(before, ends_on=last)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
 class User:
-    """A person with one role; `orgs` are where they have it. In version 1.2 both come from roles.csv.
+    """A person in one role at one school; in version 1.2 it comes from roles.csv, and `until` is its last day.
 
     `is_active` is False for who is to be deleted, `may_log_in` for whose access the source has taken: a student without
     a log-in is a student all the same.
@@ -86,12 +142,17 @@ class User:
     family_name: str
     email: str
     phone: str
-    role: str
-    orgs: tuple[str, ...]
     agents: tuple[str, ...]
     grades: tuple[str, ...]
     is_active: bool
     may_log_in: bool
+    role: str = ""
+    until: date | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What the person is here."""
+        return kind_of(self.role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +189,7 @@ class LineItem:
     class_id: str
     category: str
     term: str
+    school: str
     minimum: Decimal
     maximum: Decimal
 

@@ -15,7 +15,7 @@ from school_app.rosters.roster import Roster
 
 def bring_results(roster: Roster) -> None:
     """Bring in the assessments of the school's classes, and the results of its students."""
-    titles = reading.categories(roster.bundle, Problems())
+    titles = {one.sourced_id: one.title for _, one in reading.categories(roster.bundle, Problems())}
     items = [one for _, one in reading.line_items(roster.bundle, Problems()) if one.class_id in roster.classes]
     assessments = roster.merge(Assessment, [_assessment(roster, one, titles) for one in items])
     rows = (

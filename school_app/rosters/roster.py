@@ -6,7 +6,7 @@ rosters.service makes it, inside the school; years, classes, people, places, dut
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,7 @@ from school_app.rosters import reading, records
 from school_app.rosters.bundle import Bundle
 from school_app.rosters.merge import Counts, merge
 from school_app.rosters.problems import Problems
+from school_app.rosters.records import Kind
 
 AnySession = Session | scoped_session[Any]
 REASON = "roster import"
@@ -63,9 +64,12 @@ class Roster:
         """The school's homerooms and classes."""
         return (one for _, one in reading.classes(self.bundle, Problems()) if one.school == self.target.org)
 
-    def listed_users(self) -> Iterator[records.User]:
-        """The school's people, whatever their role."""
-        return (one for _, one in reading.users(self.bundle, Problems()) if self.target.org in one.orgs)
+    def listed_users(self, kind: Kind) -> Iterator[records.User]:
+        """The school's people of a kind, but for those who are to be deleted or are it no longer."""
+        for _, one, posts in reading.users(self.bundle, Problems()):
+            post = records.main_posts(posts).get((self.target.org, kind))
+            if post is not None and one.is_active and (post.ends_on is None or post.ends_on >= self.target.today):
+                yield replace(one, role=post.role, until=post.ends_on)
 
     def listed_enrolments(self) -> Iterator[tuple[int, records.Enrolment]]:
         """Who is in the school's homerooms and classes, with their lines."""
@@ -75,13 +79,11 @@ class Roster:
 
     def listed_students(self) -> set[str]:
         """The ids of the students whom the bundle says to be at the school."""
-        return {one.sourced_id for one in self.listed_users() if one.role == "student" and one.is_active}
+        return {one.sourced_id for one in self.listed_users(Kind.STUDENT)}
 
     def listed_staff(self) -> Iterator[records.User]:
         """The staff whom the bundle says to be at the school, and to have access."""
-        for one in self.listed_users():
-            if one.role not in ("student", *records.HOME_ROLES) and one.is_active and one.may_log_in:
-                yield one
+        return (one for one in self.listed_users(Kind.STAFF) if one.may_log_in)
 
     def span(self, one: records.Class) -> tuple[date, date]:
         """The first and the last day of a class, by its terms."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.events import Event
@@ -37,6 +38,16 @@ from school_app.schools.models import School
 
 AnySession = Session | scoped_session[Any]
 Progress = Callable[[str], None]
+STEPS: tuple[Callable[[Roster], None], ...] = (
+    bring_years,
+    bring_classes,
+    bring_people,
+    bring_places,
+    bring_duties,
+    bring_results,
+    let_staff_go,
+    let_students_go,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +124,14 @@ def import_own(
 
 def _bring_in(roster: Roster) -> Counts:
     """Write the differences of one school. Raises ImportBrake; the caller commits, or rolls everything back."""
-    brake(roster)
-    bring_years(roster)
-    bring_classes(roster)
-    bring_people(roster)
-    bring_places(roster)
-    bring_duties(roster)
-    bring_results(roster)
-    let_staff_go(roster)
-    let_students_go(roster)
+    try:
+        brake(roster)
+        for step in STEPS:
+            step(roster)
+    except (IntegrityError, DataError) as error:
+        # What two servers take for the same text differs; the one that is used has the last word.
+        message = f"The database does not take a row of {roster.target.slug}: {error.orig}."
+        raise refused("users.csv", message, "Correct it in the roster, or ask for help with these words.") from None
     return roster.counts
 
 

@@ -184,7 +184,8 @@ def _keep(session: AnySession, import_id: int, counts: Counts | None, problems: 
         record(session, Event.IMPORT_REFUSED, reason=f"{row.file_name}: nothing was written")
     row.counts = counts.as_dict() if counts else None
     row.error_count = len(problems.errors) + problems.more_errors
-    row.warning_count, row.finished_at = len(problems.warnings), clock.now()
+    row.warning_count = len(problems.warnings) + problems.more_warnings
+    row.finished_at = clock.now()
     found = [*problems.errors, *problems.warnings][:PROBLEMS_KEPT]
     if found:
         session.execute(insert(ImportProblem), [_problem(import_id, one) for one in found])
@@ -197,7 +198,7 @@ def _problem(import_id: int, one: Problem) -> dict[str, Any]:
         "severity": one.severity.value,
         "file": one.file[:120],
         "line": one.line,
-        "column": one.column,
+        "column": one.column and one.column[:120],
         "message": one.message[:500],
         "remedy": one.remedy[:500],
     }

@@ -13,13 +13,13 @@ from school_app.schools.models import School
 from tests.rosters.bundles import Rows, write
 
 
-def bring_in(session: Any, tmp_path: Path, rows: Rows, **options: Any) -> Outcome:
+def bring_in(session: Any, tmp_path: Path, rows: Rows, *, version: str = "1.1", **options: Any) -> Outcome:
     """Bring the rows in as a bundle; afterwards the session is inside their school."""
     enter_school(session, None)
-    outcome = import_bundle(session, write(tmp_path / "bundle.zip", rows), Options(**options))
+    outcome = import_bundle(session, write(tmp_path / "bundle.zip", rows, version), Options(**options))
     session.flush()
     with all_schools(session):
-        school_id = session.scalars(select(School.id).where(School.sourced_id == "S1")).one()
+        school_id = session.scalars(select(School.id).where(School.sourced_id == "S1")).one_or_none()
     enter_school(session, school_id)
     return outcome
 

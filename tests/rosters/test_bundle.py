@@ -205,3 +205,15 @@ def test_a_damaged_bundle_is_refused_or_read_but_never_fails_otherwise(noise: by
         told = [str(problem) for problem in error.problems]
     # Noise has none of the headers, so it is never taken for a roster.
     assert told
+
+
+def test_a_thousand_notes_are_told_and_the_rest_are_counted(tmp_path: Path) -> None:
+    rows = school()
+    rows["users.csv"] += [
+        {**rows["users.csv"][3], "sourcedId": f"p{number}", "email": "none"} for number in range(2, 1_102)
+    ]
+    problems = Problems()
+    with open_bundle(write(tmp_path / "b.zip", rows), "b.zip") as bundle:
+        check(bundle, problems)
+    # One more note is of the score above the highest.
+    assert (len(problems.warnings), problems.more_warnings) == (1_000, 101)

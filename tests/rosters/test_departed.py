@@ -18,6 +18,8 @@ from school_app.core.permissions import Role
 from school_app.rosters.brake import ImportBrake
 from school_app.schools.models import Form, FormMaster, HeadOfYear, TeachingGroupTeacher, YearGroup
 from school_app.schools.service import appoint_head, appoint_master
+from school_app.students.models import Student
+from school_app.students.queries import guardians_of
 from tests.factories import account
 from tests.rosters.bundles import Rows, school
 from tests.rosters.imports import bring_in, changed, without
@@ -174,3 +176,41 @@ def test_a_roster_that_takes_many_of_the_staff_away_is_stopped(session: Any, tmp
     bring_in(session, tmp_path, rows)
     with pytest.raises(ImportBrake, match="4 of 6 members of staff"):
         bring_in(session, tmp_path, staffed())
+
+
+def in_roles(**fields: str) -> Rows:
+    """The school in version 1.2, the teacher's role changed, or with another one for a `sourcedId` of its own."""
+    rows = school("1.2")
+    role = rows["roles.csv"][0]
+    if "sourcedId" in fields:
+        rows["roles.csv"].append({**role, **fields})
+    else:
+        role.update(fields)
+    return rows
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"endDate": str(YESTERDAY)}, {"status": "tobedeleted"}, {"orgSourcedId": "D"}],
+    ids=["ended", "to be deleted", "elsewhere"],
+)
+def test_who_has_the_role_no_longer_has_no_access(session: Any, tmp_path: Path, fields: dict[str, str]) -> None:
+    bring_in(session, tmp_path, school("1.2"), version="1.2")
+    rows = in_roles(**fields)
+    assert bring_in(session, tmp_path, rows, version="1.2").schools["Hill School"].ended["account"] == 1
+    assert tess(session).status is AccountStatus.DISABLED
+    assert ends(session, FormMaster, tess(session)) == [YESTERDAY]
+    assert bring_in(session, tmp_path, rows, version="1.2").differences == 0
+
+
+def test_a_role_holds_on_its_last_day(session: Any, tmp_path: Path) -> None:
+    bring_in(session, tmp_path, in_roles(endDate=str(TODAY)), version="1.2")
+    assert tess(session).status is AccountStatus.INVITED
+
+
+def test_a_teacher_who_is_a_parent_as_well_is_both(session: Any, tmp_path: Path) -> None:
+    rows = in_roles(sourcedId="more", roleType="secondary", role="parent")
+    bring_in(session, tmp_path, changed(rows, "users.csv", "s1", agentSourcedIds="p1,t1"), version="1.2")
+    assert tess(session).status is AccountStatus.INVITED
+    ann = session.scalars(select(Student).where(Student.sourced_id == "s1")).one()
+    assert [one.given_name for one in guardians_of(session, ann.id)] == ["Pat", "Tess"]
