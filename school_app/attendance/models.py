@@ -78,6 +78,8 @@ class Register(Audited, SchoolOwned, Base):
     taken_by: Mapped[int | None] = mapped_column(Id)
     taken_by_name: Mapped[str | None] = mapped_column(String(200))
     taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    corrected_by_name: Mapped[str | None] = mapped_column(String(200))
+    corrected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AttendanceMark(Audited, SchoolOwned, Base):

@@ -85,6 +85,8 @@ class Roll:
     is_imported: bool
     taken_at: datetime | None
     taken_by_name: str | None
+    corrected_at: datetime | None
+    corrected_by_name: str | None
     seen: str
 
     @property
@@ -151,6 +153,8 @@ def roll_of(session: AnySession, group: Group, slot: Slot) -> Roll:
         is_imported=register is not None and register.source is Source.IMPORT,
         taken_at=register.taken_at if register is not None and taken else None,
         taken_by_name=register.taken_by_name if register is not None and taken else None,
+        corrected_at=register.corrected_at if register is not None and taken else None,
+        corrected_by_name=register.corrected_by_name if register is not None and taken else None,
         seen=fingerprint(taken, [_shown(one) for one in sorted(students, key=lambda one: one.id)]),
     )
 

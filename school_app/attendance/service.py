@@ -97,6 +97,7 @@ def take_back(session: AnySession, group: Group, *, slot: Slot, reason: str) -> 
         raise InvalidRegister(f"Reason: say why in {LEAST_REASON} to {REASON_LENGTH} characters.")
     if register.state is RegisterState.TAKEN:
         register.state, register.taken_by, register.taken_by_name, register.taken_at = _NOT_TAKEN
+        register.corrected_by_name = register.corrected_at = None
         record(session, Event.REGISTER_TAKEN_BACK, register, reason=reason)
     return register
 
@@ -105,7 +106,7 @@ _NOT_TAKEN: tuple[RegisterState, None, None, None] = (RegisterState.NOT_TAKEN, N
 
 
 def _changed(roll: Roll) -> RegisterChanged:
-    who = roll.taken_by_name or "Somebody else"
+    who = roll.corrected_by_name or roll.taken_by_name or "Somebody else"
     return RegisterChanged(
         f"{who} changed this register after you opened it. Below is how it stands now; enter your changes again."
     )
@@ -165,8 +166,11 @@ def _taken(session: AnySession, group: Group, slot: Slot, *, by: By) -> Register
         register = Register(date=slot.on, session=slot.part)
         register.form_id, register.teaching_group_id = (None, group.id) if group.is_class else (group.id, None)
         session.add(register)
-    register.state, register.source = RegisterState.TAKEN, Source.PERSON
-    register.taken_by, register.taken_by_name, register.taken_at = by.id, by.name, clock.now()
+    if register.state is RegisterState.TAKEN and register.taken_by_name is not None:
+        register.corrected_by_name, register.corrected_at = by.name, clock.now()
+    else:
+        register.state, register.source = RegisterState.TAKEN, Source.PERSON
+        register.taken_by, register.taken_by_name, register.taken_at = by.id, by.name, clock.now()
     session.flush()
     return register
 

@@ -70,6 +70,8 @@ class Sheet:
     is_taken: bool
     state: str | None
     taken_at: datetime | None
+    corrected_at: datetime | None
+    corrected_by_name: str | None
     closes_at: datetime | None
     not_school_day: str | None
     day_before: date | None
@@ -103,6 +105,8 @@ def sheet_of(session: AnySession, group: Group, slot: Slot, *, school: PresentSc
         is_taken=roll.is_taken,
         state=_state(roll),
         taken_at=roll.taken_at,
+        corrected_at=roll.corrected_at,
+        corrected_by_name=roll.corrected_by_name,
         closes_at=_closes_at(school, slot) if slot.on == today and not group.is_class else None,
         not_school_day=why_no_register(session, slot.on, today=today),
         day_before=school_day_before(session, slot.on),

@@ -59,6 +59,7 @@ class RegisterSection:
     closes_at: datetime
     taken_at: datetime | None
     taken_by_name: str | None
+    corrected_at: datetime | None
     counts: Sequence[tuple[int, str]]
     no_school: str | None
 
@@ -185,7 +186,15 @@ def home(session: AnySession, school: PresentSchool, viewer: Viewer, form: FormN
         decisions=decisions,
         cases=cases,
         absent=absent,
-        since=looks.since(session, present.students, last_look, viewer_id=viewer.account_id, limit=ROWS_SHOWN),
+        since=looks.since(
+            session,
+            present.students,
+            last_look,
+            form_id=form.id,
+            today=present.today,
+            viewer_id=viewer.account_id,
+            limit=ROWS_SHOWN,
+        ),
         whole_form=_whole_form(present),
         good_news=news.good_news(session, present.students, present.histories, today=present.today),
     )
@@ -236,6 +245,7 @@ def _register(present: Present) -> RegisterSection:
         closes_at=datetime.combine(present.today, closes, present.now.tzinfo),
         taken_at=present.register.taken_at if present.register and taken else None,
         taken_by_name=present.register.taken_by_name if present.register and taken else None,
+        corrected_at=present.register.corrected_at if present.register and taken else None,
         counts=absences.counts(present.session, present.register, len(present.students)) if taken else (),
         no_school=None if present.is_school_day else _no_school(present),
     )

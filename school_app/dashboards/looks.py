@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from flask import url_for
@@ -26,16 +26,20 @@ AnySession = Session | scoped_session[Any]
 VISIT_ENDS_AFTER = timedelta(minutes=30)
 FIRST_LOOK_BACK = timedelta(days=7)
 SHORT = 120
+MOST_MOVES = 60
+# So many who join at once are the form itself, at the start of its year.
+WHOLE_FORM = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing that happened."""
+    """One thing that happened; `url` is None where there is no page that the reader may open."""
 
     on: datetime
     text: str
     context: str | None
-    url: str
+    url: str | None
+    whole_day: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,14 @@ def look(session: AnySession, account_id: int, now: datetime) -> datetime | None
 
 
 def since(
-    session: AnySession, students: Sequence[Student], last_look: datetime | None, *, viewer_id: int, limit: int
+    session: AnySession,
+    students: Sequence[Student],
+    last_look: datetime | None,
+    *,
+    form_id: int,
+    today: date,
+    viewer_id: int,
+    limit: int,
 ) -> Since:
     """What has happened to some students since a moment, or in the last week; four statements."""
     start = last_look or clock.now() - FIRST_LOOK_BACK
@@ -74,7 +85,7 @@ def since(
         *_incidents(session, by_id, start),
         *_crossed(session, by_id, start),
         *_notes(session, by_id, start, viewer_id=viewer_id),
-        *_joined_or_left(session, by_id, start),
+        *_joined_or_left(session, form_id, start, today),
     ]
     return Since(sorted(rows, key=lambda row: row.on, reverse=True)[:limit])
 
@@ -150,12 +161,40 @@ def _notes(session: AnySession, by_id: dict[int, Student], start: datetime, *, v
     ]
 
 
-def _joined_or_left(session: AnySession, by_id: dict[int, Student], start: datetime) -> list[Row]:
+def _joined_or_left(session: AnySession, form_id: int, start: datetime, today: date) -> list[Row]:
+    """Who came to the form and who went, by the dates of their places; a whole form that begins is no news."""
     rows = session.execute(
-        select(Student.id, Student.created_at)
-        .join(Enrolment, Enrolment.student_id == Student.id)
-        .where(Student.id.in_(by_id), Student.created_at > start)
-        .distinct()
-        .limit(20)
-    )
-    return [Row(created_at, f"{by_id[id_].name} joined the form", None, _url(id_)) for id_, created_at in rows]
+        select(Enrolment.starts_on, Enrolment.ends_on, Student)
+        .join(Student, Student.id == Enrolment.student_id)
+        .where(
+            Enrolment.form_id == form_id,
+            or_(Enrolment.starts_on.between(start.date(), today), Enrolment.ends_on.between(start.date(), today)),
+        )
+        .order_by(Enrolment.starts_on.desc(), Student.family_name)
+        .limit(MOST_MOVES)
+    ).all()
+    joined = [(starts_on, student) for starts_on, _, student in rows if start.date() <= starts_on <= today]
+    left = [(ends_on, student) for _, ends_on, student in rows if ends_on and start.date() <= ends_on <= today]
+    if len(joined) >= WHOLE_FORM:
+        joined = []
+    return [
+        *(Row(_morning(on), f"{one.name} joined the form", None, _url(one.id), whole_day=True) for on, one in joined),
+        *(
+            Row(_morning(on), f"{one.name} left the form", _gone_to(one, form_id), None, whole_day=True)
+            for on, one in left
+        ),
+    ]
+
+
+def _row_of_leaver(on: date, student: Student, form_id: int) -> Row:
+    return Row(_morning(on), f"{student.name} left the form", _gone_to(student, form_id), None, whole_day=True)
+
+
+def _gone_to(student: Student, form_id: int) -> str:
+    if not student.is_active:
+        return "has left the school"
+    return "has a place in another form" if student.form_id not in (None, form_id) else "has no form now"
+
+
+def _morning(on: date) -> datetime:
+    return datetime.combine(on, time(), UTC)

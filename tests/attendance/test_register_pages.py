@@ -297,3 +297,20 @@ def test_a_page_takes_the_same_statements_whatever_the_form(
         assert client.get(url(ours)).status_code == 200
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 25
+
+
+def test_a_correction_leaves_who_took_the_register_and_when(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    ours = two_schools.ours
+    log_in(client, ours.form_master)
+    save(client, url(ours), **everyone(ours))
+    taken = select(Register).where(Register.form_id == ours.form.id, Register.date == TODAY)
+    first = session.scalars(taken).one()
+    assert (first.corrected_at, first.taken_by_name) == (None, ours.form_master.name)
+    at = first.taken_at
+    head = log_in(client.application.test_client(), ours.head)
+    late = {f"code-{ours.student.id}": code(ours, AttendanceCategory.LATE)}
+    assert save(head, url(ours), **everyone(ours, **late)).status_code == 303
+    session.expire_all()
+    again = session.scalars(taken).one()
+    assert (again.taken_at, again.taken_by_name, again.corrected_by_name) == (at, ours.form_master.name, ours.head.name)
+    assert f"corrected by {ours.head.name}" in client.get(url(ours)).text

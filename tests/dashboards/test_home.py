@@ -19,6 +19,7 @@ from tests.factories import TwoSchools, account, added
 from tests.visits import log_in
 
 TODAY = datetime.now(UTC).date()
+AUDIT = {"audit_reason": "a test"}
 # Session, school and person; then the seven sections. It does not grow with the form: the test below holds it.
 MOST_STATEMENTS = 46
 
@@ -179,3 +180,27 @@ def test_until_the_register_is_taken_the_page_names_who_was_absent_last(
     mark.code_id = ours.codes[AttendanceCategory.LATE].id
     session.commit()
     assert "Nobody was absent at the last one" in client.get("/").text
+
+
+def test_the_page_tells_of_those_who_came_to_the_form_and_went(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    came, went = ours.students[1], ours.students[2]
+    for student in (came, went):
+        session.execute(delete(Enrolment).where(Enrolment.student_id == student.id), execution_options=AUDIT)
+    added(session, Enrolment(student_id=came.id, form_id=ours.form.id, starts_on=TODAY - timedelta(2)))
+    added(
+        session,
+        Enrolment(
+            student_id=went.id, form_id=ours.form.id, starts_on=TODAY - timedelta(90), ends_on=TODAY - timedelta(1)
+        ),
+    )
+    went.form_id = ours.other_form.id
+    came.family_name, went.family_name = "Comer", "Goer"
+    session.commit()
+    page = log_in(client, ours.form_master).get("/").text
+    section = page[page.index('id="since"') :]
+    assert f"{came.name} joined the form" in section
+    assert f"{went.name} left the form" in section
+    assert "has a place in another form" in section
