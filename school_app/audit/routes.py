@@ -22,6 +22,7 @@ from school_app.core.asked import moment as read_moment
 from school_app.core.db import db
 from school_app.core.errors import DomainError, NotFound
 from school_app.core.permissions import Permission, requires
+from school_app.core.words import full_day
 
 blueprint = Blueprint("audit", __name__)
 SHOWN_DAYS = 30
@@ -78,7 +79,7 @@ def _record_look(asked: Asked, chosen: dict[str, Any]) -> None:
     # Every page of it, and by what it was narrowed: who looked a child up is a question of its own.
     narrowed = [f"{name} {value}" for name, value in chosen.items() if name not in ("from", "to")]
     onward = ["a later page"] if request.args.get("after") else []
-    said = ", ".join([f"{asked.first} to {asked.last}", *narrowed, *onward])
+    said = ", ".join([f"{full_day(asked.first)} to {full_day(asked.last)}", *narrowed, *onward])
     record(db.session, Event.AUDIT_VIEWED, reason=said, student_id=asked.filters.student_id)
 
 

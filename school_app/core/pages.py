@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.sansio.response import Response as AnyResponse
 
+from school_app.core import words
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.errors import DomainError, Forbidden, NotFound
@@ -174,8 +175,7 @@ def full_day(value: date | datetime | None) -> str:
     """3 May 2026."""
     if value is None:
         return "–"
-    value = _local(value) if isinstance(value, datetime) else value
-    return f"{value.day} {value:%B %Y}"
+    return words.full_day(_local(value) if isinstance(value, datetime) else value)
 
 
 def long_day(value: date | datetime | None) -> str:

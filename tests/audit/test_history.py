@@ -116,6 +116,8 @@ def test_the_page_is_for_auditors_and_says_who_looked(client: Any, session: Any,
     assert looked == [ours.auditor.id]
     nothing = client.get("/audit?from=2001-01-01&to=2001-02-01").text
     assert "Nothing of this kind happened in these days." in nothing
+    # That somebody looked, and at which days, is told in words.
+    assert "1 January 2001 to 1 February 2001" in client.get("/audit").text
 
 
 def test_one_event_shows_before_and_after_and_what_came_with_it(
