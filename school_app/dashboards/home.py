@@ -21,11 +21,11 @@ from school_app.attendance.history import History, histories
 from school_app.attendance.models import Register, RegisterState
 from school_app.attendance.queries import enrolled_in
 from school_app.attendance.roll import SESSION_WORDS, sessions_of
-from school_app.cases.models import Case
 from school_app.cases.queries import Due, cases_of, due_or_overdue
 from school_app.core import clock
 from school_app.core.permissions import Viewer
 from school_app.dashboards import absences, looks, news, whole_form
+from school_app.dashboards.case_figures import around, histories_around
 from school_app.schools.context import PresentSchool
 from school_app.schools.models import CalendarDay, DayType, SchoolYear
 from school_app.schools.queries import FormName, day_of, school_year_on
@@ -286,7 +286,9 @@ def _alert_row(alert: Alert, student: Student, others: int, *, today: date) -> A
 
 def _cases(present: Present) -> Cases:
     due, total = due_or_overdue(present.session, present.viewer.account_id, present.reach, today=present.today)
-    rows = [_case_row(one, present.histories.get(one.student.id), today=present.today) for one in due[:ROWS_SHOWN]]
+    shown = due[:ROWS_SHOWN]
+    known = histories_around(present.session, [one.case for one in shown], today=present.today)
+    rows = [_case_row(one, known.get(one.student.id), today=present.today) for one in shown]
     return Cases(rows, len(due), total, url_for("cases.index", whose="mine"))
 
 
@@ -301,21 +303,7 @@ def _case_row(due: Due, history: History | None, *, today: date) -> CaseRow:
         step_title=step.title if step else None,
         due_on=due.due_on,
         days_left=(due.due_on - today).days,
-        figures=before_and_after(due.case, history),
-    )
-
-
-def before_and_after(case: Case, history: History | None) -> str | None:
-    """The student's attendance since a case began and before it, in words; None where either is not known."""
-    if history is None:
-        return None
-    since = history.share(first=case.starts_on, last=case.closed_at.date() if case.closed_at else None)
-    before = history.share(last=case.starts_on - timedelta(days=1))
-    if since.percent is None or before.percent is None:
-        return None
-    return (
-        f"{since.percent:.1f}\N{NARROW NO-BREAK SPACE}% since the start ({since.counted} sessions), "
-        f"{before.percent:.1f}\N{NARROW NO-BREAK SPACE}% before ({before.counted})"
+        figures=around(due.case, history, today=today).sentence,
     )
 
 
