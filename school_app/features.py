@@ -35,6 +35,7 @@ MORE_ROUTES = (
     "alerts.thresholds_routes",
     "attendance.codes_routes",
     "dashboards.student_page",
+    "dashboards.notes_page",
     "dashboards.case_page",
     "dashboards.search",
 )

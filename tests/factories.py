@@ -14,7 +14,7 @@ from school_app.alerts.facts import AttendanceCategory
 from school_app.alerts.models import Alert, AlertDecision, DecisionKind, RiskProfile
 from school_app.attendance.models import AttendanceCode, AttendanceMark, Register, RegisterState, Session
 from school_app.behaviour.models import Incident
-from school_app.cases.models import Case, CaseStep
+from school_app.cases.models import Case, CaseEvent, CaseEventKind, CaseStep
 from school_app.core.permissions import Role
 from school_app.core.tenancy import enter_school
 from school_app.marks.models import Assessment, AssessmentResult
@@ -365,6 +365,16 @@ def _case(session: Any, world: World, alert: Alert, today: date) -> Case:
             starts_on=today - timedelta(10),
             review_on=today,
             opened_by=world.form_master.id,
+        ),
+    )
+    added(
+        session,
+        CaseEvent(
+            case_id=case.id,
+            kind=CaseEventKind.OPENED,
+            tier=2,
+            done_by=world.form_master.id,
+            done_by_name=world.form_master.name,
         ),
     )
     added(

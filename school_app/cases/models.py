@@ -1,4 +1,4 @@
-"""Intervention cases and their steps; notes on a case are students.models.Note.
+"""Intervention cases, their steps and their course; notes on a case are students.models.Note.
 
 cases/ and the features above it use these.
 """
@@ -9,12 +9,13 @@ import enum
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Date, Index, SmallInteger, String, Text
+from sqlalchemy import CheckConstraint, Date, Index, SmallInteger, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_app.audit.capture import Audited
+from school_app.audit.capture import REDACT, Audited
 from school_app.core import clock
-from school_app.core.db import Base, Id, JsonText, UtcDateTime, one_of
+from school_app.core.db import Base, Id, JsonText, UtcDateTime, exact, one_of
+from school_app.core.fingerprint import LENGTH
 from school_app.core.tenancy import SchoolOwned, belongs, keyed
 
 
@@ -42,6 +43,18 @@ class Outcome(enum.StrEnum):
     NO_CHANGE = "no_change"
     WORSE = "worse"
     LEFT_SCHOOL = "left_school"
+
+
+class CaseEventKind(enum.StrEnum):
+    """What is done in a case."""
+
+    OPENED = "opened"
+    EXTENDED = "extended"
+    REVIEW_STARTED = "review_started"
+    ESCALATED = "escalated"
+    HANDED_OVER = "handed_over"
+    CONFIRMED = "confirmed"
+    CLOSED = "closed"
 
 
 class Case(Audited, SchoolOwned, Base):
@@ -79,11 +92,12 @@ class Case(Audited, SchoolOwned, Base):
 
 
 class CaseStep(Audited, SchoolOwned, Base):
-    """Something to do in a case, by a day."""
+    """Something to do in a case, by a day. `once` is of the form that made it: sent again, it finds it."""
 
     __tablename__ = "case_step"
     __table_args__ = keyed(
         Index("ix_case_step_case_id_done_at_due_on", "case_id", "done_at", "due_on"),
+        Index("ix_case_step_school_id_once", "school_id", "once", unique=True),
         belongs("case_id", "intervention_case"),
     )
 
@@ -94,3 +108,38 @@ class CaseStep(Audited, SchoolOwned, Base):
     done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     done_by: Mapped[int | None] = mapped_column(Id)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    once: Mapped[str | None] = mapped_column(exact(LENGTH))
+
+
+class CaseEvent(Audited, SchoolOwned, Base):
+    """One thing done in a case, with the words of whoever did it: the next person works from them.
+
+    `tier` is the case's afterwards. Names are those of the time. `once` is of the form that was sent.
+    """
+
+    __tablename__ = "case_event"
+    __table_args__ = (
+        UniqueConstraint("school_id", "once"),
+        Index("ix_case_event_case_id_happened_at", "case_id", "happened_at"),
+        belongs("case_id", "intervention_case"),
+        belongs("done_by", "account"),
+        belongs("from_champion", "account"),
+        belongs("to_champion", "account"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    case_id: Mapped[int] = mapped_column(Id)
+    kind: Mapped[CaseEventKind] = mapped_column(one_of(CaseEventKind))
+    # The audit log has the words already, as the reason of the event that it records.
+    text: Mapped[str | None] = mapped_column(Text, info=REDACT)
+    tier: Mapped[int | None] = mapped_column(SmallInteger)
+    review_before: Mapped[date | None] = mapped_column(Date)
+    review_after: Mapped[date | None] = mapped_column(Date)
+    from_champion: Mapped[int | None] = mapped_column(Id)
+    from_champion_name: Mapped[str | None] = mapped_column(String(200))
+    to_champion: Mapped[int | None] = mapped_column(Id)
+    to_champion_name: Mapped[str | None] = mapped_column(String(200))
+    done_by: Mapped[int | None] = mapped_column(Id)
+    done_by_name: Mapped[str] = mapped_column(String(200))
+    happened_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    once: Mapped[str | None] = mapped_column(exact(LENGTH))

@@ -30,3 +30,11 @@ def is_once(text: str) -> bool:
     """Whether a text that a form sent is such a name."""
     head, _, token = text.partition("-")
     return head == "web" and len(token) == LENGTH and set(token) <= set("0123456789abcdef")
+
+
+def once_of(text: str, *said: Any) -> str | None:
+    """What is kept beside a thing that a form made, to find it when the form is sent again; None without such a name.
+
+    The same form with other words in it, as after going back, makes another thing.
+    """
+    return fingerprint(text, *said) if is_once(text) else None

@@ -27,6 +27,7 @@ from school_app.core.db import db
 from school_app.core.errors import DomainError, Forbidden, NotFound
 from school_app.core.figures import Figure
 from school_app.core.figures import percent as written_percent
+from school_app.core.fingerprint import new_once
 
 log = structlog.get_logger()
 RETRY_SECONDS = 10
@@ -54,6 +55,7 @@ def init_app(app: Flask, on_refusal: Refusal) -> None:
         app.register_error_handler(kind, _error_page)
     for name, filter_ in FILTERS.items():
         app.add_template_filter(filter_, name)
+    app.add_template_global(new_once)
 
 
 def _begin() -> None:

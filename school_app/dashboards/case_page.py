@@ -1,130 +1,206 @@
-"""The page of one case, with the student's attendance before and since, and its closing.
+"""The page of one case, and everything that is done on it.
 
-It stands on the blueprint of cases/, because it shows what features above cases/ know.
+It stands on the blueprint of cases/, because it shows what features above cases/ know. What is refused is shown again
+as it was typed.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
 
 from flask import flash, g, redirect, render_template, request, url_for
-from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
 from school_app.alerts.models import Alert
-from school_app.attendance.history import History, histories
+from school_app.attendance.history import History
 from school_app.audit.events import Event
 from school_app.audit.service import record
-from school_app.behaviour.models import Incident, IncidentKind
-from school_app.cases import queries, service, words
-from school_app.cases.models import Case, Outcome
+from school_app.cases import service, words
+from school_app.cases.course import courses_of
+from school_app.cases.models import Case, CaseStatus, Outcome
 from school_app.cases.queries import case_in_care, is_stale, steps_of
-from school_app.cases.routes import blueprint
-from school_app.cases.service import CaseAlreadyClosed, InvalidCase
-from school_app.core import clock
+from school_app.cases.routes import blueprint, posted_day
+from school_app.cases.service import CaseAlreadyClosed, CaseChanged, Ending, InvalidCase
+from school_app.core import asked, clock
 from school_app.core.db import db
+from school_app.core.errors import DomainError, NotFound
 from school_app.core.permissions import Permission, requires, viewer
-from school_app.students.notes import notes_on
+from school_app.core.words import full_day
+from school_app.dashboards import case_figures, timeline
+from school_app.students.notes import InvalidNote, notes_on
 
-LOOK_BACK = timedelta(weeks=12)
+TEXTS = ("note", "outcome_note", "title")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A form of the page that was not taken: which, why, and what was typed into it."""
+
+    action: str
+    message: str
+    entered: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The words that were typed."""
+        return next((self.entered[name] for name in TEXTS if self.entered.get(name, "").strip()), "")
 
 
 @blueprint.get("/cases/<int:case_id>")
 @requires(Permission.CASE_VIEW)
 def case(case_id: int) -> str:
-    """One case: its plan, steps and notes, and what the figures say."""
+    """One case: its plan, course, steps and notes, and what the figures say."""
+    return _case_page(case_id)
+
+
+@blueprint.post("/cases/<int:case_id>")
+@requires(Permission.CASE_WORK)
+def act(case_id: int) -> Response | tuple[str, int]:
+    """Do one thing in a case: the posted `action` says which."""
+    today = clock.today(g.timezone)
+    case_in_care(db.session, viewer(), case_id, today=today)
+    word = request.form.get("action", "")
+    action = ACTIONS.get(word)
+    if action is None:
+        raise NotFound("action")
+    try:
+        said = action(case_id, today)
+    except (InvalidCase, InvalidNote, CaseAlreadyClosed, CaseChanged) as error:
+        return _refused(case_id, word, error)
+    db.session.commit()
+    flash(said, "success")
+    onward = url_for("dashboards.home") if request.form.get("back") == "home" else _address(case_id)
+    return redirect(onward, code=303)
+
+
+@blueprint.post("/cases/<int:case_id>/close")
+@requires(Permission.CASE_WORK)
+def close(case_id: int) -> Response | tuple[str, int]:
+    """Close a case with its outcome; the figures of that day are kept with it."""
+    today = clock.today(g.timezone)
+    found = case_in_care(db.session, viewer(), case_id, today=today).case
+    word = request.form.get("outcome", "")
+    try:
+        if word not in {one.value for one in Outcome}:
+            raise InvalidCase("Outcome: choose what came of it.")
+        figures = case_figures.measured(db.session, found, _history(found, today), today=today)
+        ending = Ending(Outcome(word), request.form.get("outcome_note", ""), figures)
+        service.close(db.session, case_id, ending, by=viewer().by, once=_once())
+    except (InvalidCase, CaseAlreadyClosed) as error:
+        return _refused(case_id, "close", error)
+    db.session.commit()
+    flash("The case is closed.", "success")
+    return redirect(_address(case_id), code=303)
+
+
+def _address(case_id: int) -> str:
+    return url_for("cases.case", case_id=case_id)
+
+
+def _once() -> str:
+    return request.form.get("once", "")
+
+
+def _add_step(case_id: int, today: date) -> str:
+    title, due_on = request.form.get("title", ""), posted_day("due_on", "By")
+    service.add_step(db.session, case_id, title=title, due_on=due_on, today=today, once=_once())
+    return "The step is added."
+
+
+def _done(case_id: int, today: date) -> str:
+    word = request.form.get("step_id", "")
+    step = service.finish_step(db.session, case_id, asked.number(word) or 0, by=viewer().by)
+    if request.form.get("note", "").strip():
+        _note(case_id, today)
+    return f"Done: {step.title}."
+
+
+def _note(case_id: int, today: date) -> str:
+    restricted = request.form.get("restricted") == "yes"
+    text = request.form.get("note", "")
+    service.add_note(db.session, case_id, text, is_restricted=restricted, by=viewer().by, once=_once())
+    return "The note is kept."
+
+
+def _extend(case_id: int, today: date) -> str:
+    reason, until = request.form.get("note", ""), posted_day("until", "New review date")
+    found = service.extend(
+        db.session, case_id, review_on=until, reason=reason, by=viewer().by, today=today, once=_once()
+    )
+    return f"The review is moved to {full_day(found.review_on)}."
+
+
+def _escalate(case_id: int, today: date) -> str:
+    service.escalate(db.session, case_id, reason=request.form.get("note", ""), by=viewer().by, once=_once())
+    return "The case is escalated to the head of year."
+
+
+def _review(case_id: int, today: date) -> str:
+    service.start_review(db.session, case_id, by=viewer().by)
+    return "The case is in review."
+
+
+def _confirm(case_id: int, today: date) -> str:
+    service.confirm(db.session, case_id, by=viewer().by, once=_once())
+    return "The case is confirmed as still needed."
+
+
+ACTIONS: dict[str, Callable[[int, date], str]] = {
+    "step": _add_step,
+    "done": _done,
+    "note": _note,
+    "extend": _extend,
+    "escalate": _escalate,
+    "review": _review,
+    "confirm": _confirm,
+}
+
+
+def _refused(case_id: int, action: str, error: DomainError) -> tuple[str, int]:
+    db.session.rollback()
+    return _case_page(case_id, Refused(action, str(error), request.form)), error.status
+
+
+def _case_page(case_id: int, refused: Refused | None = None) -> str:
     today = clock.today(g.timezone)
     listed = case_in_care(db.session, viewer(), case_id, today=today)
     found = listed.case
     record(db.session, Event.CASE_VIEWED, found)
     history = _history(found, today)
     reads = viewer().may(Permission.NOTE_READ_RESTRICTED)
+    may_work = viewer().may(Permission.CASE_WORK) and found.status is not CaseStatus.CLOSED
     rendered = render_template(
         "cases/case.html",
         listed=listed,
         case=found,
+        course=timeline.course(found, courses_of(db.session, [found.id])[found.id]),
         steps=steps_of(db.session, found.id),
         notes=notes_on(db.session, found.student_id, reads_restricted=reads, case_id=found.id),
         alert=db.session.get(Alert, found.alert_id) if found.alert_id else None,
-        figures=found.figures or measured(found, history, today=today),
-        weeks=_weeks(found, history, today),
+        figures=found.figures or case_figures.measured(db.session, found, history, today=today),
+        weeks=case_figures.weeks(found, history, today=today),
         outcomes=list(words.OUTCOMES.items()),
         words=words,
         today=today,
         stale=is_stale(found),
-        may_work=viewer().may(Permission.CASE_WORK) and found.closed_at is None,
+        may_work=may_work,
+        refused=refused,
+        unsent=_unsent(found, refused, may_work=may_work),
     )
     db.session.commit()
     return rendered
 
 
-@blueprint.post("/cases/<int:case_id>/close")
-@requires(Permission.CASE_WORK)
-def close(case_id: int) -> Response:
-    """Close a case with its outcome; the figures of that day are kept with it."""
-    today = clock.today(g.timezone)
-    listed = queries.case_in_care(db.session, viewer(), case_id, today=today)
-    word = request.form.get("outcome", "")
-    try:
-        if word not in {one.value for one in Outcome}:
-            raise InvalidCase("Outcome: choose what came of it.")
-        figures = measured(listed.case, _history(listed.case, today), today=today)
-        service.close(
-            db.session, case_id, outcome=Outcome(word), note=request.form.get("outcome_note", ""), figures=figures
-        )
-    except (InvalidCase, CaseAlreadyClosed) as error:
-        db.session.rollback()
-        flash(str(error), "error")
-    else:
-        db.session.commit()
-        flash("The case is closed.", "success")
-    return redirect(url_for("cases.case", case_id=case_id), code=303)
+def _unsent(found: Case, refused: Refused | None, *, may_work: bool) -> str:
+    """What was typed into a form that the page has no more, because somebody closed or escalated the case meanwhile."""
+    if refused is None:
+        return ""
+    gone = refused.action == "escalate" and found.status is CaseStatus.ESCALATED
+    return refused.text if gone or not may_work else ""
 
 
 def _history(found: Case, today: date) -> History:
-    first = found.starts_on - LOOK_BACK
-    last = found.closed_at.date() if found.closed_at else today
-    return histories(db.session, [found.student_id], first=first, last=last).get(found.student_id, History(()))
-
-
-def measured(found: Case, history: History, *, today: date) -> dict[str, Any]:
-    """Attendance and incidents in the twelve weeks before a case began, and from then to its end or today."""
-    last = found.closed_at.date() if found.closed_at else today
-    before = history.share(found.starts_on - LOOK_BACK, found.starts_on - timedelta(days=1))
-    since = history.share(found.starts_on, last)
-    return {
-        "attendance_before": None if before.percent is None else round(before.percent, 1),
-        "attendance_since": None if since.percent is None else round(since.percent, 1),
-        "sessions_before": before.counted,
-        "sessions_since": since.counted,
-        "incidents_before": _incidents(found.student_id, found.starts_on - LOOK_BACK, found.starts_on - timedelta(1)),
-        "incidents_since": _incidents(found.student_id, found.starts_on, last),
-        "measured_on": last.isoformat(),
-    }
-
-
-def _incidents(student_id: int, first: date, last: date) -> int:
-    statement = (
-        select(func.count())
-        .select_from(Incident)
-        .where(
-            Incident.student_id == student_id,
-            Incident.occurred_on.between(first, last),
-            Incident.kind == IncidentKind.CONCERN,
-            Incident.withdrawn_at.is_(None),
-        )
-    )
-    return int(db.session.scalar(statement) or 0)
-
-
-def _weeks(found: Case, history: History, today: date) -> dict[str, Any]:
-    last = found.closed_at.date() if found.closed_at else today
-    count = min(40, max(2, (last - (found.starts_on - LOOK_BACK)).days // 7 + 1))
-    monday = last - timedelta(days=last.weekday())
-    starts = [monday - timedelta(weeks=back) for back in range(count - 1, -1, -1)]
-    points = [
-        (f"{start.day} {start:%b}", figure) for start, figure in zip(starts, history.weeks(last, count), strict=True)
-    ]
-    at = next((place for place, start in enumerate(starts) if start + timedelta(days=6) >= found.starts_on), None)
-    return {"points": points, "marker": None if at is None else (at, "case opened")}
+    known = case_figures.histories_around(db.session, [found], today=today)
+    return known.get(found.student_id, History(()))

@@ -6,6 +6,7 @@ It stands on the blueprint of students/, because it shows what features above st
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from school_app.attendance.history import History, histories, noted_marks
 from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.behaviour.models import Incident
+from school_app.cases.course import courses_of
 from school_app.cases.models import CaseStatus
 from school_app.cases.queries import cases_of
 from school_app.core import clock
@@ -33,17 +35,30 @@ from school_app.schools.models import Form
 from school_app.schools.queries import school_days, school_year_on
 from school_app.students.access import reach_of, reachable_student
 from school_app.students.models import Student
-from school_app.students.notes import notes_on
+from school_app.students.notes import Draft, notes_on
 from school_app.students.queries import guardians_of
 from school_app.students.routes import blueprint
 
 WEEKS_SHOWN = 24
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedNote:
+    """A note that was not kept, and why."""
+
+    draft: Draft
+    message: str
+
+
 @blueprint.get("/students/<int:student_id>")
 @requires(Permission.STUDENT_VIEW)
 def student(student_id: int) -> str:
     """One student. That the record was seen is recorded, by whom and when."""
+    return student_page(student_id)
+
+
+def student_page(student_id: int, refused: RefusedNote | None = None) -> str:
+    """The page, with a note that was not taken in its form as it was typed. It commits that the record was seen."""
     today = clock.today(g.timezone)
     found = reachable_student(db.session, viewer(), student_id, today=today)
     in_care = reach_of(db.session, viewer(), today=today).cares_for(found)
@@ -63,6 +78,7 @@ def student(student_id: int) -> str:
         words=alert_words,
         in_care=in_care,
         **_attendance(found, first, today, in_care=in_care),
+        refused=refused,
         **_chain(found, in_care=in_care),
     )
     db.session.commit()
@@ -108,7 +124,7 @@ def _chain(found: Student, *, in_care: bool) -> dict[str, Any]:
         "entries": timeline.timeline(
             timeline.incidents(incidents),
             timeline.alerts(alerts, answered),
-            timeline.cases(cases),
+            timeline.cases(cases, courses_of(db.session, [case.id for case in cases])),
             timeline.notes(notes),
         ),
         "may_note": in_care and person.may(Permission.NOTE_WRITE),

@@ -1,11 +1,11 @@
-"""Everything that happened to a student, newest first: what several features know, in one list.
+"""What happened, newest first: everything about a student, as several features know it, and the course of one case.
 
-dashboards.student_page alone uses it.
+dashboards.student_page and dashboards.case_page use it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
@@ -15,7 +15,7 @@ from school_app.alerts import words as alert_words
 from school_app.alerts.models import Alert, AlertDecision
 from school_app.behaviour.models import Incident, IncidentKind
 from school_app.cases import words as case_words
-from school_app.cases.models import Case
+from school_app.cases.models import Case, CaseEvent, CaseEventKind
 from school_app.students.notes import Shown
 
 SHOWN = 60
@@ -23,11 +23,11 @@ SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a timeline, as components/page.html prints it."""
+    """One line of a timeline, as components/page.html prints it; without a text it shows only that it exists."""
 
     on: date | datetime
     kind: str
-    text: str
+    text: str | None
     context: str | None = None
     url: str | None = None
     restricted: bool = False
@@ -84,23 +84,42 @@ def alerts(rows: Iterable[Alert], decisions: Sequence[tuple[AlertDecision, Alert
     return raised + answered
 
 
-def cases(rows: Iterable[Case]) -> list[Entry]:
-    """A student's cases: when they were opened and closed."""
-    found = []
-    for one in rows:
-        url = url_for("cases.case", case_id=one.id)
-        found.append(Entry(one.created_at, "Case opened", one.goal, f"tier {one.tier}", url))
-        if one.closed_at is not None:
-            outcome = case_words.OUTCOMES[one.outcome] if one.outcome else "closed"
-            found.append(Entry(one.closed_at, "Case closed", outcome, one.outcome_note, url))
-    return found
+def cases(rows: Iterable[Case], courses: Mapping[int, Sequence[CaseEvent]]) -> list[Entry]:
+    """The courses of a student's cases."""
+    return [
+        Entry(
+            event.happened_at,
+            f"Case {case_words.EVENTS[event.kind]}",
+            case.goal if event.kind is CaseEventKind.OPENED else case_words.said(event, case),
+            context=_context(event, case),
+            url=url_for("cases.case", case_id=case.id),
+        )
+        for case in rows
+        for event in courses[case.id]
+    ]
+
+
+def course(case: Case, events: Iterable[CaseEvent]) -> list[Entry]:
+    """The course of one case, for its own page, where its goal stands already."""
+    return [
+        Entry(
+            event.happened_at,
+            case_words.EVENTS[event.kind].capitalize(),
+            case_words.said(event, case),
+            context=_context(event, case),
+        )
+        for event in events
+    ]
+
+
+def _context(event: CaseEvent, case: Case) -> str:
+    return " · ".join(part for part in (case_words.detail(event, case), event.done_by_name) if part)
 
 
 def notes(rows: Iterable[Shown]) -> list[Entry]:
     """The notes on a student, as the reader may see them."""
     return [
-        Entry(one.created_at, one.kind, one.body or "", context=one.author_name, restricted=one.body is None)
-        for one in rows
+        Entry(one.created_at, one.kind, one.body, context=one.author_name, restricted=one.is_restricted) for one in rows
     ]
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from school_app.audit.capture import REDACT, Audited
 from school_app.core import clock
 from school_app.core.db import Base, Id, UtcDateTime, exact, one_of
+from school_app.core.fingerprint import LENGTH
 from school_app.core.tenancy import SchoolOwned, belongs, keyed
 
 
@@ -130,12 +131,16 @@ class TeachingGroupMember(Audited, SchoolOwned, Base):
 
 
 class Note(Audited, SchoolOwned, Base):
-    """A note on a student, perhaps within a case. A restricted one shows that it exists, not what it says."""
+    """A note on a student, perhaps within a case. A restricted one shows that it exists, not what it says.
+
+    `once` is of the form that made it: sent again, it finds it.
+    """
 
     __tablename__ = "note"
     __table_args__ = keyed(
         Index("ix_note_student_id_created_at", "student_id", "created_at"),
         Index("ix_note_case_id_created_at", "case_id", "created_at"),
+        Index("ix_note_school_id_once", "school_id", "once", unique=True),
         belongs("student_id", "student"),
         belongs("case_id", "intervention_case"),
         belongs("author_id", "account"),
@@ -150,3 +155,4 @@ class Note(Audited, SchoolOwned, Base):
     author_id: Mapped[int] = mapped_column(Id)
     author_name: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    once: Mapped[str | None] = mapped_column(exact(LENGTH))

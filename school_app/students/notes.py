@@ -17,7 +17,8 @@ from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.core.acting import By
 from school_app.core.errors import DomainError
-from school_app.students.models import Note, NoteKind
+from school_app.core.fingerprint import once_of
+from school_app.students.models import Note, NoteKind, Student
 
 AnySession = Session | scoped_session[Any]
 LONGEST = 4000
@@ -36,6 +37,7 @@ class Shown:
     id: int
     kind: str
     body: str | None
+    is_restricted: bool
     author_name: str
     created_at: datetime
     case_id: int | None
@@ -51,13 +53,38 @@ class Draft:
     case_id: int | None = None
 
 
-def add_note(session: AnySession, student_id: int, draft: Draft, *, by: By) -> Note:
-    """Keep a note on a student; the caller has checked that the student is in the writer's care."""
-    body = draft.body.strip()
+def add_note(session: AnySession, student_id: int, draft: Draft, *, by: By, once: str = "") -> Note:
+    """Keep a note on a student; the caller has checked that the student is in the writer's care.
+
+    `once` names the form that was posted: posted again, it finds the note it has made.
+    """
+    note, _ = _keep(session, student_id, draft, by=by, once=once)
+    return note
+
+
+def log_contact(session: AnySession, student_id: int, *, outcome: str, text: str, by: By, once: str = "") -> Note:
+    """Keep that the home was called, and with what outcome: spoke, no_answer or message_sent."""
+    if outcome not in CONTACT_WORDS:
+        raise InvalidNote("Contact: choose how it went.")
+    said = text.strip()
+    body = f"{CONTACT_WORDS[outcome]}: {said}" if said else f"{CONTACT_WORDS[outcome]}."
+    note, is_new = _keep(session, student_id, Draft(body, NoteKind.CONTACT), by=by, once=once)
+    if is_new:
+        record(session, Event.CONTACT_LOGGED, note, reason=CONTACT_WORDS[outcome])
+    return note
+
+
+def _keep(session: AnySession, student_id: int, draft: Draft, *, by: By, once: str) -> tuple[Note, bool]:
+    # A browser sends a line's end as two characters and counts it as one.
+    body = draft.body.replace("\r\n", "\n").strip()
     if not body:
         raise InvalidNote("Note: write something; it cannot be empty.")
     if len(body) > LONGEST:
         raise InvalidNote(f"Note: {len(body)} characters are too many; keep to {LONGEST}.")
+    key = once_of(once, student_id, draft.case_id, draft.kind.value, draft.is_restricted, body)
+    made = _made_before(session, student_id, key)
+    if made is not None:
+        return made, False
     note = Note(
         student_id=student_id,
         case_id=draft.case_id,
@@ -66,21 +93,19 @@ def add_note(session: AnySession, student_id: int, draft: Draft, *, by: By) -> N
         body=body,
         author_id=by.id,
         author_name=by.name,
+        once=key,
     )
     session.add(note)
     session.flush()
-    return note
+    return note, True
 
 
-def log_contact(session: AnySession, student_id: int, *, outcome: str, text: str, by: By) -> Note:
-    """Keep that the home was called, and with what outcome: spoke, no_answer or message_sent."""
-    if outcome not in CONTACT_WORDS:
-        raise InvalidNote("Contact: choose how it went.")
-    said = text.strip()
-    body = f"{CONTACT_WORDS[outcome]}: {said}" if said else f"{CONTACT_WORDS[outcome]}."
-    note = add_note(session, student_id, Draft(body, NoteKind.CONTACT), by=by)
-    record(session, Event.CONTACT_LOGGED, note, reason=CONTACT_WORDS[outcome])
-    return note
+def _made_before(session: AnySession, student_id: int, key: str | None) -> Note | None:
+    if key is None:
+        return None
+    # The student's row is locked, so that of two equal forms the second finds what the first has made.
+    session.execute(select(Student.id).where(Student.id == student_id).with_for_update())
+    return session.scalar(select(Note).where(Note.once == key))
 
 
 def notes_on(
@@ -99,6 +124,7 @@ def notes_on(
             one.id,
             KIND_WORDS[one.kind],
             one.body if reads_restricted or not one.is_restricted else None,
+            one.is_restricted,
             author_name=one.author_name,
             created_at=one.created_at,
             case_id=one.case_id,

@@ -1,20 +1,18 @@
-"""Lists of students, and what is written about one.
+"""Lists of students.
 
 school_app.features registers the blueprint; the page of a student, which shows what other features know, stands in
-dashboards.student_page.
+dashboards.student_page, and what is written on it in dashboards.notes_page.
 """
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask import Blueprint, g, render_template, request, url_for
 
 from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.permissions import Permission, requires, viewer
-from school_app.students import notes, queries
-from school_app.students.access import reach_of, reachable_student
-from school_app.students.models import NoteKind
+from school_app.students import queries
+from school_app.students.access import reach_of
 
 blueprint = Blueprint("students", __name__)
 
@@ -39,52 +37,3 @@ def index() -> str:
         left=left,
         everyone=reach.everyone,
     )
-
-
-@blueprint.post("/students/<int:student_id>/contact")
-@requires(Permission.NOTE_WRITE)
-def log_contact(student_id: int) -> Response:
-    """Log that the home was called."""
-    student = reachable_student(db.session, viewer(), student_id, today=clock.today(g.timezone), in_care=True)
-    try:
-        notes.log_contact(
-            db.session,
-            student.id,
-            outcome=request.form.get("outcome", ""),
-            text=request.form.get("text", ""),
-            by=viewer().by,
-        )
-    except notes.InvalidNote as error:
-        db.session.rollback()
-        flash(str(error), "error")
-    else:
-        db.session.commit()
-        flash("The contact is logged.", "success")
-    onward = _page(student_id) if request.form.get("back") == "student" else url_for("dashboards.home")
-    return redirect(onward, code=303)
-
-
-@blueprint.post("/students/<int:student_id>/notes")
-@requires(Permission.NOTE_WRITE)
-def add_note(student_id: int) -> Response:
-    """Write a note on a student."""
-    student = reachable_student(db.session, viewer(), student_id, today=clock.today(g.timezone), in_care=True)
-    kind = request.form.get("kind", "")
-    draft = notes.Draft(
-        request.form.get("body", ""),
-        NoteKind(kind) if kind in {one.value for one in NoteKind} else NoteKind.GENERAL,
-        is_restricted=request.form.get("restricted") == "yes",
-    )
-    try:
-        notes.add_note(db.session, student.id, draft, by=viewer().by)
-    except notes.InvalidNote as error:
-        db.session.rollback()
-        flash(str(error), "error")
-    else:
-        db.session.commit()
-        flash("The note is kept.", "success")
-    return redirect(_page(student_id), code=303)
-
-
-def _page(student_id: int) -> str:
-    return url_for("students.student", student_id=student_id)

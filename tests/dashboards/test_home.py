@@ -12,7 +12,7 @@ from school_app.alerts.facts import AttendanceCategory
 from school_app.alerts.models import Alert, AlertDecision
 from school_app.attendance.models import AttendanceMark, Register
 from school_app.behaviour.models import Incident
-from school_app.cases.models import Case, CaseStep
+from school_app.cases.models import Case, CaseEvent, CaseStep
 from school_app.core.permissions import Role
 from school_app.students.models import Enrolment, Note, Student
 from tests.factories import TwoSchools, account, added
@@ -42,7 +42,7 @@ def test_every_section_stands_on_the_page(client: Any, session: Any, two_schools
 
 def test_when_nothing_waits_the_page_says_so(client: Any, session: Any, two_schools: TwoSchools) -> None:
     ours = two_schools.ours
-    for model in (AlertDecision, CaseStep, Note, Case, Alert, Incident, AttendanceMark):
+    for model in (AlertDecision, CaseStep, CaseEvent, Note, Case, Alert, Incident, AttendanceMark):
         session.execute(delete(model), execution_options={"audit_reason": "an empty form"})
     for student in ours.students:
         student.created_at = datetime.now(UTC) - timedelta(days=300)

@@ -17,7 +17,7 @@ from school_app.alerts.models import Alert, AlertStatus, RiskProfile
 from school_app.attendance.models import AttendanceMark, Register, RegisterState, Session, Source
 from school_app.audit.models import ArchivedAuditRow, AuditRow
 from school_app.behaviour.models import Incident, IncidentKind
-from school_app.cases.models import Case, CaseStatus, CaseStep, Monitoring
+from school_app.cases.models import Case, CaseEvent, CaseEventKind, CaseStatus, CaseStep, Monitoring
 from school_app.core.db import Base
 from school_app.schools.models import Form, FormMaster
 from school_app.students.models import Enrolment, Note, NoteKind, Student
@@ -187,6 +187,14 @@ def _chain(filling: Fill) -> None:
     filling.write(
         CaseStep,
         ({"case_id": case, "title": "Call", "due_on": filling.today, "created_at": now} for case in filling.ids(Case)),
+    )
+    filling.write(
+        CaseEvent,
+        (
+            {"case_id": case, "kind": kind, "text": "Why.", "done_by_name": "T", "happened_at": now}
+            for case in filling.ids(Case)
+            for kind in (CaseEventKind.OPENED, CaseEventKind.EXTENDED)
+        ),
     )
     filling.write(Incident, (_incident(filling, student, number) for student in students for number in range(4)))
     filling.write(

@@ -30,6 +30,7 @@ LARGE = {
     "attendance_mark",
     "audit_log",
     "audit_log_archive",
+    "case_event",
     "case_step",
     "enrolment",
     "incident",
@@ -44,6 +45,7 @@ PAGES = {
         "/alerts",
         "/alerts?whose=mine",
         "/cases?whose=mine",
+        "/cases/{case}",
         "/students",
         "/students/{student}",
         "/incidents",
@@ -94,7 +96,7 @@ def _named(schools: TwoSchools) -> dict[str, Any]:
     for account in people.values():
         db.session.refresh(account)
         db.session.expunge(account)
-    return {**people, "student": ours.student.id, "actor": people["head"].id}
+    return {**people, "student": ours.student.id, "case": ours.things["case"].id, "actor": people["head"].id}
 
 
 def plans(app: Flask, account: Any, path: str) -> list[tuple[str, str, str | None, str]]:
