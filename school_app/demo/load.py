@@ -22,6 +22,7 @@ from school_app.alerts.service import Answer, decide
 from school_app.alerts.sources import Sources
 from school_app.audit.models import AuditRow
 from school_app.cases import service as cases
+from school_app.cases.course import courses_of
 from school_app.cases.service import Plan
 from school_app.core import clock
 from school_app.core.acting import Acting, By, act_as
@@ -38,6 +39,7 @@ AnySession = Session | scoped_session[Any]
 SEED = 7
 TIMEZONE = "Europe/London"
 OPERATOR = "operator"
+CASE_AGE = timedelta(days=28)
 # A goal and a strategy for each indicator that an alert may be of.
 PLANS = {
     "A": ("Here on nine of ten days until the review.", "Check in each Monday; call home on the first day."),
@@ -167,6 +169,8 @@ def _watch(session: AnySession, staffed: Staffed, form: str, sources: Sources, *
     for alert in alerts[1::3][:2]:
         plan = Plan(*PLANS[alert.indicator])
         decision = decide(session, alert.id, Answer(DecisionKind.OPEN_CASE, plan=plan), by=by, today=today)
+        alert.opened_at -= CASE_AGE
+        decision.decided_at -= CASE_AGE
         _age(session, decision.case_id, today, by=by)
     for alert in alerts[2:3]:
         answer = Answer(DecisionKind.ALREADY_HANDLED, "Spoke with the home last week; a doctor is involved.")
@@ -186,7 +190,10 @@ def _age(session: AnySession, case_id: int | None, today: date, *, by: By) -> No
     cases.finish_step(session, case_id, first.id, by=by)
     second = cases.add_step(session, case_id, title="Meet with the head of year", due_on=today, today=today)
     case = session.get_one(cases.Case, case_id)
-    case.starts_on = today - timedelta(days=28)
+    case.starts_on = today - CASE_AGE
+    case.created_at -= CASE_AGE
+    for event in courses_of(session, [case_id])[case_id]:
+        event.happened_at -= CASE_AGE
     case.review_on = today + timedelta(days=14)
     second.due_on = today - timedelta(days=1)
     log_contact(session, case.student_id, outcome="spoke", text="Will call when the bus is missed.", by=by)
