@@ -1,15 +1,15 @@
-"""The audit log, its archive, and the record of archive runs.
+"""The audit log, its archive, its seals, and the record of archive runs.
 
-Both tables are partitioned by year on MySQL and MariaDB, so they carry no foreign keys.
+Log and archive are partitioned by year on MySQL and MariaDB, so they carry no foreign keys.
 """
 
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer, String
+from sqlalchemy import BigInteger, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from school_app.core import clock
@@ -109,3 +109,58 @@ class ArchiveLease(Base):
     token: Mapped[int] = mapped_column(BigInteger, default=0)
     holder: Mapped[str | None] = mapped_column(String(200))
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AuditSeal(SchoolOrPlatform, Base):
+    """The digest of one school's rows of one day (UTC) whose ids lie above `above_id` and up to `up_to_id`.
+
+    `hash` is the SHA-256 of seals.seal_text(), which holds every other column; `previous` is the hash of the school's
+    seal before it. The order of a school's seals is (up_to_id, day).
+    """
+
+    __tablename__ = "audit_seal"
+    __table_args__ = (
+        UniqueConstraint("school_id", "up_to_id", "day"),
+        Index("ix_audit_seal_up_to_id", "up_to_id"),
+        Index("ix_audit_seal_day", "day", "up_to_id"),
+        Index("ix_audit_seal_hash", "hash"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+
+    @declared_attr
+    def school_id(cls) -> Mapped[int | None]:  # type: ignore[override]
+        # No foreign key, as in the log: what names a school that is not there has to be sealed like the rest.
+        return mapped_column(Id, nullable=True)
+
+    day: Mapped[date]
+    above_id: Mapped[int] = mapped_column(BigInteger)
+    up_to_id: Mapped[int] = mapped_column(BigInteger)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    first_id: Mapped[int] = mapped_column(BigInteger)
+    last_id: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(exact(64))
+    previous: Mapped[str] = mapped_column(exact(64))
+    hash: Mapped[str] = mapped_column(exact(64))
+    sealed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SealRun(Base):
+    """One step of sealing: every row with an id above `above_id` and up to `up_to_id` has been sealed by it.
+
+    Runs follow one another without a gap. Days before `complete_before` have been sealed as far as they were written.
+    `digest` is that of the run's seals, so that a school cannot lose its newest seals unseen; runs are a chain too.
+    """
+
+    __tablename__ = "audit_seal_run"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    above_id: Mapped[int] = mapped_column(BigInteger, unique=True)
+    up_to_id: Mapped[int] = mapped_column(BigInteger, unique=True)
+    complete_before: Mapped[date | None]
+    rows: Mapped[int] = mapped_column(BigInteger)
+    seals: Mapped[int] = mapped_column(Integer)
+    digest: Mapped[str] = mapped_column(exact(64))
+    previous: Mapped[str] = mapped_column(exact(64))
+    hash: Mapped[str] = mapped_column(exact(64))
+    sealed_at: Mapped[datetime] = mapped_column(UtcDateTime)

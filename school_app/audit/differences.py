@@ -1,0 +1,146 @@
+"""What is not as it was sealed: the rows that are found, beside the seals of a sealing run.
+
+audit.seals and audit.verify use it, inside all_schools(). It writes nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Table, select
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.audit.digests import Digest, Group
+from school_app.audit.models import AuditSeal, SealRun
+from school_app.audit.seal_texts import digest_of_seals, run_text, seal_text, text_hash
+from school_app.audit.sources import Stretch, Tables
+
+AnySession = Session | scoped_session[Any]
+# A change made past this session is to be seen, so nothing is answered from what it has loaded before.
+AS_STORED = {"populate_existing": True}
+# Days whose rows are counted in one statement.
+DAYS_AT_ONCE = 7
+
+
+class Kind(enum.StrEnum):
+    """In which way something is not as it was sealed; a late row is told, and is no difference."""
+
+    DIFFERS = "differs"
+    MISSING = "missing rows"
+    EXTRA = "extra rows"
+    BROKEN = "chain broken"
+    UNSEALED = "unsealed"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One school's day that is not as it was sealed; a `school_id` of None is the platform."""
+
+    kind: Kind
+    school_id: int | None
+    day: date
+    sentence: str
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether it is told only."""
+        return self.kind is Kind.LATE
+
+    def __str__(self) -> str:
+        whose = "the platform" if self.school_id is None else f"school {self.school_id}"
+        return f"{self.day}, {whose}: {self.kind}: {self.sentence}"
+
+
+def differences(session: AnySession, tables: Sequence[Table], first: date, last: date) -> list[Difference]:
+    """What some tables do not hold of the sealed rows of some days, or hold beside them; days are UTC and whole.
+
+    Rows that no run has sealed yet are left aside. Empty where nothing differs.
+    """
+    source, found, seen = Tables(session, tables), list[Difference](), dict[Group, int]()
+    ranges = select(AuditSeal.up_to_id).where(AuditSeal.day.between(first, last)).distinct()
+    for up_to_id in session.scalars(ranges.order_by(AuditSeal.up_to_id)).all():
+        seals = seals_of(session, up_to_id)
+        run = session.scalar(select(SealRun).where(SealRun.up_to_id == up_to_id), execution_options=AS_STORED)
+        found += broken(run, seals)
+        above_id = run.above_id if run else min(one.above_id for one in seals)
+        stretch = Stretch(above_id, up_to_id, first, last)
+        rows = source.digests(stretch)
+        found += compared(stretch, seals, rows)
+        for group, digest in rows.items():
+            seen[group] = seen.get(group, 0) + digest.rows
+    return found + list(_elsewhere(session, source, (first, last), seen))
+
+
+def seals_of(session: AnySession, up_to_id: int) -> Sequence[AuditSeal]:
+    """The seals of one run, each school's in the order of its chain."""
+    statement = select(AuditSeal).where(AuditSeal.up_to_id == up_to_id).order_by(AuditSeal.school_id, AuditSeal.day)
+    return session.scalars(statement, execution_options=AS_STORED).all()
+
+
+def broken(run: SealRun | None, seals: Sequence[AuditSeal]) -> Iterator[Difference]:
+    """What does not hold among a run and its seals, each by itself."""
+    for seal in seals:
+        if text_hash(seal_text(seal)) != seal.hash:
+            yield Difference(Kind.BROKEN, seal.school_id, seal.day, "The seal is not what it was when it was made.")
+        if run is None or seal.above_id != run.above_id:
+            yield Difference(Kind.BROKEN, seal.school_id, seal.day, "The seal belongs to no sealing run.")
+    if run is None:
+        return
+    if text_hash(run_text(run)) != run.hash:
+        yield Difference(Kind.BROKEN, None, day_of(run, seals), "The sealing run is not what it was.")
+    if (run.digest, run.seals, run.rows) != (digest_of_seals(seals), len(seals), sum(one.rows for one in seals)):
+        sentence = f"{run.seals} seals of {run.rows} rows were made up to row {run.up_to_id}; these are others."
+        yield Difference(Kind.BROKEN, None, day_of(run, seals), sentence)
+
+
+def day_of(run: SealRun, seals: Sequence[AuditSeal]) -> date:
+    """The first day of a run: that of its first seal, or the last one that it could seal."""
+    if seals:
+        return min(one.day for one in seals)
+    return (run.complete_before or run.sealed_at.date()) - timedelta(days=1)
+
+
+def compared(stretch: Stretch, seals: Sequence[AuditSeal], found: Mapping[Group, Digest]) -> Iterator[Difference]:
+    """The rows of a stretch beside the seals of its run."""
+    sealed = {(one.school_id, one.day): one for one in seals if stretch.holds(one.school_id, one.day)}
+    for group in sorted({*sealed, *found}, key=lambda one: (one[1], one[0] or 0)):
+        if (difference := _difference(group, sealed.get(group), found.get(group))) is not None:
+            yield difference
+
+
+def _difference(group: Group, seal: AuditSeal | None, found: Digest | None) -> Difference | None:
+    school_id, day = group
+    sealed_rows, rows = (seal.rows if seal else 0), (found.rows if found else 0)
+    if seal is not None and found == Digest(seal.rows, seal.first_id, seal.last_id, seal.digest):
+        return None
+    sentence = f"{sealed_rows} rows were sealed, {rows} are found"
+    if seal is not None:
+        sentence += f" (rows {seal.first_id} to {seal.last_id})"
+    if rows == sealed_rows:
+        return Difference(Kind.DIFFERS, school_id, day, f"{sentence}, and they are not the same.")
+    kind = Kind.MISSING if rows < sealed_rows else Kind.EXTRA
+    return Difference(kind, school_id, day, f"{sentence}.")
+
+
+def _elsewhere(
+    session: AnySession, source: Tables, days: tuple[date, date], seen: Mapping[Group, int]
+) -> Iterator[Difference]:
+    """Rows of sealed ids that lie in these days but in no range that has a seal of these days."""
+    up_to_id = sealed_up_to(session)
+    first, last = days
+    while first <= last:
+        until = min(last, first + timedelta(days=DAYS_AT_ONCE - 1))
+        for (school_id, day), rows in source.counts(Stretch(None, up_to_id, first, until)).items():
+            if more := rows - seen.get((school_id, day), 0):
+                yield Difference(Kind.EXTRA, school_id, day, f"{more} rows that no seal holds.")
+        first = until + timedelta(days=1)
+
+
+def sealed_up_to(session: AnySession) -> int:
+    """The highest id that has been sealed; 0 where nothing has."""
+    return session.scalar(select(SealRun.up_to_id).order_by(SealRun.up_to_id.desc()).limit(1)) or 0

@@ -1,0 +1,103 @@
+"""Where audit rows lie, and which of them are meant: the tables of the database are one source, cold storage another.
+
+audit.seals and audit.verify read rows through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol, cast
+
+from sqlalchemy import ColumnElement, Date, Table, and_, func, or_, select
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.audit.digests import Digest, Group, digests
+from school_app.audit.models import ArchivedAuditRow, AuditRow
+
+AnySession = Session | scoped_session[Any]
+Schools = tuple[int | None, ...]
+HOT = cast(Table, AuditRow.__table__)
+TABLES: tuple[Table, ...] = (HOT, cast(Table, ArchivedAuditRow.__table__))
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows with ids above one and up to another, of whole days (UTC) and of some schools; None limits nothing.
+
+    Among `schools`, None is the platform.
+    """
+
+    above_id: int | None
+    up_to_id: int
+    first: date | None = None
+    last: date | None = None
+    schools: Schools | None = None
+
+    def holds(self, school_id: int | None, day: date) -> bool:
+        """Whether a school's day is within it."""
+        if self.schools is not None and school_id not in self.schools:
+            return False
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
+    def where(self, table: Table) -> ColumnElement[bool]:
+        """The condition that these rows of a table meet."""
+        conditions = [table.c.id <= self.up_to_id]
+        if self.above_id is not None:
+            conditions.append(table.c.id > self.above_id)
+        if self.first is not None:
+            conditions.append(table.c.created_at >= midnight(self.first))
+        if self.last is not None:
+            conditions.append(table.c.created_at < midnight(self.last + timedelta(days=1)))
+        if self.schools is not None:
+            conditions.append(_of_schools(table, self.schools))
+        return and_(*conditions)
+
+
+class Source(Protocol):
+    """A place where audit rows lie."""
+
+    def digests(self, stretch: Stretch) -> Mapping[Group, Digest]:
+        """The digests of the rows that lie here, by school and day; the rows of a day lie in one source, all of them.
+
+        Of rows that were destroyed on record, a source answers what its record says.
+        """
+
+
+class Tables:
+    """Tables of the database, read as one: in which of them a row lies changes nothing."""
+
+    def __init__(self, session: AnySession, tables: Sequence[Table] = TABLES) -> None:
+        self._session, self._tables = session, tables
+
+    def digests(self, stretch: Stretch) -> Mapping[Group, Digest]:
+        """As Source.digests(), in one statement."""
+        found = digests(self._session, self._tables, stretch.where)
+        return {group: digest for group, digest in found.items() if group is not None}
+
+    def counts(self, stretch: Stretch) -> dict[Group, int]:
+        """How many rows there are, by school and day."""
+        found: dict[Group, int] = {}
+        for table in self._tables:
+            # With its schools named, a stretch of few days is read from the index that leads with the school.
+            schools = stretch.schools
+            if schools is None:
+                schools = tuple(self._session.scalars(select(table.c.school_id).distinct()))
+            day = func.date(table.c.created_at, type_=Date)
+            statement = select(table.c.school_id, day, func.count()).group_by(table.c.school_id, day)
+            for school_id, on, rows in self._session.execute(
+                statement.where(replace(stretch, schools=schools).where(table))
+            ):
+                found[(school_id, on)] = found.get((school_id, on), 0) + int(rows)
+        return found
+
+
+def midnight(day: date) -> datetime:
+    """The moment at which a day begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _of_schools(table: Table, schools: Schools) -> ColumnElement[bool]:
+    of_one = table.c.school_id.in_([one for one in schools if one is not None])
+    return or_(of_one, table.c.school_id.is_(None)) if None in schools else of_one
