@@ -96,6 +96,21 @@ def change(assessment_id: int) -> Response | tuple[str, int]:
     return redirect(url_for("marks.assessment", assessment_id=assessment_id), code=303)
 
 
+@blueprint.post("/assessments/<int:assessment_id>/remove")
+@requires(Permission.MARK_ENTER)
+def remove(assessment_id: int) -> Response | tuple[str, int]:
+    """Remove an assessment without results, as one that was made twice."""
+    found, group = _own(assessment_id)
+    group_id = group.id
+    try:
+        service.remove_assessment(db.session, found)
+    except InvalidMark as error:
+        return _refused(assessment_id, error)
+    db.session.commit()
+    flash("The assessment is removed.", "success")
+    return redirect(url_for("marks.group", group_id=group_id), code=303)
+
+
 def _today() -> date:
     return clock.today(g.timezone)
 

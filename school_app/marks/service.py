@@ -96,6 +96,22 @@ def change_assessment(session: AnySession, assessment: Assessment, new: Particul
     session.flush()
 
 
+def remove_assessment(session: AnySession, assessment: Assessment) -> None:
+    """Remove one that was made by mistake. InvalidMark while it has a result, or where it came with a roster."""
+    if assessment.sourced_id is not None and not is_once(assessment.sourced_id):
+        raise InvalidMark("This came with the roster: remove it where the roster is made.")
+    stored = session.scalars(
+        select(AssessmentResult).where(AssessmentResult.assessment_id == assessment.id).with_for_update()
+    ).all()
+    if any(one.score is not None for one in stored):
+        raise InvalidMark("It has results: empty them first, if they are of another assessment.")
+    for result in stored:
+        session.delete(result)
+    session.flush()
+    session.delete(assessment)
+    session.flush()
+
+
 def _set(assessment: Assessment, new: Particulars, today: date) -> None:
     title = new.title.strip()
     if not title or len(title) > TITLE_LENGTH:

@@ -265,3 +265,19 @@ def test_the_name_of_one_form_makes_nothing_in_another_class(
     assert send(client, f"/marks/{group.id}", **new).status_code == 303
     assert send(client, f"/marks/{group.id}", **new).status_code == 303
     assert send(client, f"/marks/{other.id}", **new).status_code == 400
+
+
+def test_an_assessment_made_by_mistake_is_removed_once_it_has_no_result(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    log_in(client, ours.teacher)
+    refused = send(client, url(ours, "/remove"))
+    assert (refused.status_code, "It has results" in refused.text) == (400, True)
+    for result in session.scalars(select(AssessmentResult)).all():
+        result.score = None
+    session.commit()
+    assert send(client, url(ours, "/remove")).status_code == 303
+    session.expire_all()
+    assert session.scalars(select(Assessment)).all() == []
+    assert session.scalars(select(AssessmentResult)).all() == []
