@@ -166,7 +166,7 @@ def _last_notes(session: AnySession, student_ids: Collection[int], as_of: date, 
     end = datetime.combine(as_of, datetime.max.time(), zone)
     rows = session.execute(
         select(Note.student_id, func.max(Note.created_at))
-        .where(Note.student_id.in_(student_ids), Note.created_at <= end)
+        .where(Note.student_id.in_(student_ids), Note.created_at <= end, Note.withdrawn_at.is_(None))
         .group_by(Note.student_id)
     )
     return {student_id: last.astimezone(zone).date() for student_id, last in rows}

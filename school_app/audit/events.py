@@ -29,6 +29,7 @@ class Event(enum.StrEnum):
     STUDENT_VIEWED = "student.viewed"
     CASE_VIEWED = "case.viewed"
     NOTE_READ = "note.read"
+    NOTE_WITHDRAWN = "note.withdrawn"
     AUDIT_VIEWED = "audit.viewed"
     EXPORTED = "data.exported"
     REGISTER_TAKEN = "register.taken"

@@ -26,6 +26,7 @@ EVENTS: dict[str, str] = {
     Event.STUDENT_VIEWED: "looked at the student",
     Event.CASE_VIEWED: "looked at the case",
     Event.NOTE_READ: "read the note",
+    Event.NOTE_WITHDRAWN: "withdrew the note",
     Event.AUDIT_VIEWED: "looked at the history",
     Event.EXPORTED: "exported",
     Event.REGISTER_TAKEN: "took the register",

@@ -131,7 +131,12 @@ def _contacts(session: AnySession, ids: Sequence[int]) -> dict[int, Note]:
     recent = clock.now() - timedelta(hours=12)
     rows = session.scalars(
         select(Note)
-        .where(Note.student_id.in_(ids), Note.kind == NoteKind.CONTACT, Note.created_at >= recent)
+        .where(
+            Note.student_id.in_(ids),
+            Note.kind == NoteKind.CONTACT,
+            Note.created_at >= recent,
+            Note.withdrawn_at.is_(None),
+        )
         .order_by(Note.created_at)
     )
     return {note.student_id: note for note in rows}

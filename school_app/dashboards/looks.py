@@ -93,7 +93,9 @@ def since(
 def last_notes(session: AnySession, ids: Sequence[int]) -> dict[int, datetime]:
     """When the last note on each student was written."""
     rows = session.execute(
-        select(Note.student_id, func.max(Note.created_at)).where(Note.student_id.in_(ids)).group_by(Note.student_id)
+        select(Note.student_id, func.max(Note.created_at))
+        .where(Note.student_id.in_(ids), Note.withdrawn_at.is_(None))
+        .group_by(Note.student_id)
     )
     return {student_id: last for student_id, last in rows}
 
@@ -146,7 +148,12 @@ def _crossed(session: AnySession, by_id: dict[int, Student], start: datetime) ->
 def _notes(session: AnySession, by_id: dict[int, Student], start: datetime, *, viewer_id: int) -> list[Row]:
     rows = session.scalars(
         select(Note)
-        .where(Note.student_id.in_(by_id), Note.created_at > start, Note.author_id != viewer_id)
+        .where(
+            Note.student_id.in_(by_id),
+            Note.created_at > start,
+            Note.author_id != viewer_id,
+            Note.withdrawn_at.is_(None),
+        )
         .order_by(Note.created_at.desc())
         .limit(20)
     )

@@ -1,11 +1,11 @@
-"""Writing a note on a student, and logging a contact with the home.
+"""Writing and withdrawing a note on a student, and logging a contact with the home.
 
 Both stand on the blueprint of students/; what is refused is shown again on the student's page as it was typed.
 """
 
 from __future__ import annotations
 
-from flask import flash, g, redirect, request, url_for
+from flask import flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from school_app.core import clock
@@ -49,6 +49,27 @@ def log_contact(student_id: int) -> Response | tuple[str, int]:
     db.session.commit()
     flash("The contact is logged.", "success")
     return redirect(url_for("dashboards.home"), code=303)
+
+
+@blueprint.route("/notes/<int:note_id>", methods=["GET", "POST"])
+@requires(Permission.NOTE_WRITE)
+def own_note(note_id: int) -> str | Response | tuple[str, int]:
+    """A note of one's own, to withdraw it."""
+    error = None
+    if request.method == "POST":
+        try:
+            note = notes.withdraw_note(db.session, note_id, reason=request.form.get("reason", ""), by=viewer().by)
+        except InvalidNote as refused:
+            db.session.rollback()
+            error = str(refused)
+        else:
+            db.session.commit()
+            flash("The note is withdrawn: nobody reads it any more.", "success")
+            return redirect(url_for("students.student", student_id=note.student_id), code=303)
+    note = notes.own_note(db.session, note_id, viewer().account_id)
+    reachable_student(db.session, viewer(), note.student_id, today=clock.today(g.timezone), in_care=True)
+    page = render_template("students/note.html", note=note, entered=request.form, error=error)
+    return page, 400 if error else 200
 
 
 def _refused(student_id: int, draft: notes.Draft, error: InvalidNote) -> tuple[str, int]:

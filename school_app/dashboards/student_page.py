@@ -125,7 +125,7 @@ def _chain(found: Student, *, in_care: bool) -> dict[str, Any]:
             timeline.incidents(incidents),
             timeline.alerts(alerts, answered),
             timeline.cases(cases, courses_of(db.session, [case.id for case in cases])),
-            timeline.notes(notes),
+            timeline.notes(notes, person.account_id),
         ),
         "may_note": in_care and person.may(Permission.NOTE_WRITE),
         "may_open_case": in_care and person.may(Permission.CASE_WORK),

@@ -116,10 +116,18 @@ def _context(event: CaseEvent, case: Case) -> str:
     return " · ".join(part for part in (case_words.detail(event, case), event.done_by_name) if part)
 
 
-def notes(rows: Iterable[Shown]) -> list[Entry]:
-    """The notes on a student, as the reader may see them."""
+def notes(rows: Iterable[Shown], reader_id: int) -> list[Entry]:
+    """The notes on a student, as the reader may see them; the own ones lead to where they can be withdrawn."""
     return [
-        Entry(one.created_at, one.kind, one.body, context=one.author_name, restricted=one.is_restricted) for one in rows
+        Entry(
+            one.created_at,
+            one.kind,
+            one.body if one.withdrawn is None else one.withdrawn.capitalize(),
+            context=one.author_name,
+            url=url_for("students.own_note", note_id=one.id) if one.author_id == reader_id else None,
+            restricted=one.is_restricted,
+        )
+        for one in rows
     ]
 
 

@@ -133,7 +133,8 @@ class TeachingGroupMember(Audited, SchoolOwned, Base):
 class Note(Audited, SchoolOwned, Base):
     """A note on a student, perhaps within a case. A restricted one shows that it exists, not what it says.
 
-    `once` is of the form that made it: sent again, it finds it.
+    `once` is of the form that made it: sent again, it finds it. One written by mistake is withdrawn: it stays, and
+    nobody reads it any more.
     """
 
     __tablename__ = "note"
@@ -156,3 +157,6 @@ class Note(Audited, SchoolOwned, Base):
     author_name: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     once: Mapped[str | None] = mapped_column(exact(LENGTH))
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_by_name: Mapped[str | None] = mapped_column(String(200))
+    withdrawn_because: Mapped[str | None] = mapped_column(String(500))

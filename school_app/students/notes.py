@@ -15,13 +15,16 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.events import Event
 from school_app.audit.service import record
+from school_app.core import clock
 from school_app.core.acting import By
-from school_app.core.errors import DomainError
+from school_app.core.errors import DomainError, NotFound
 from school_app.core.fingerprint import once_of
 from school_app.students.models import Note, NoteKind, Student
 
 AnySession = Session | scoped_session[Any]
 LONGEST = 4000
+REASON_LENGTH = 500
+LEAST_REASON = 3
 CONTACT_WORDS = {"spoke": "Spoke with the home", "no_answer": "No answer", "message_sent": "Message sent"}
 KIND_WORDS = {NoteKind.GENERAL: "Note", NoteKind.CONTACT: "Contact", NoteKind.MEETING: "Meeting"}
 
@@ -32,15 +35,20 @@ class InvalidNote(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A note as one reader sees it; `body` is None where the note is restricted and the reader may not read it."""
+    """A note as one reader sees it; `body` is None where the note is restricted and the reader may not read it.
+
+    `withdrawn` says by whom and why it was withdrawn; its body is then nobody's to read.
+    """
 
     id: int
     kind: str
     body: str | None
     is_restricted: bool
+    author_id: int
     author_name: str
     created_at: datetime
     case_id: int | None
+    withdrawn: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +124,45 @@ def notes_on(
     if case_id is not None:
         statement = statement.where(Note.case_id == case_id)
     rows = session.scalars(statement.order_by(Note.created_at.desc(), Note.id.desc()).limit(limit)).all()
-    restricted = [str(one.id) for one in rows if one.is_restricted]
+    restricted = [str(one.id) for one in rows if one.is_restricted and one.withdrawn_at is None]
     if restricted and reads_restricted:
         record(session, Event.NOTE_READ, student_id=student_id, reason=f"restricted: {', '.join(restricted)}")
-    return [
-        Shown(
-            one.id,
-            KIND_WORDS[one.kind],
-            one.body if reads_restricted or not one.is_restricted else None,
-            one.is_restricted,
-            author_name=one.author_name,
-            created_at=one.created_at,
-            case_id=one.case_id,
-        )
-        for one in rows
-    ]
+    return [_shown(one, reads_restricted=reads_restricted) for one in rows]
+
+
+def _shown(one: Note, *, reads_restricted: bool) -> Shown:
+    withdrawn = f"withdrawn by {one.withdrawn_by_name}: {one.withdrawn_because}" if one.withdrawn_at else None
+    readable = withdrawn is None and (reads_restricted or not one.is_restricted)
+    return Shown(
+        one.id,
+        KIND_WORDS[one.kind],
+        one.body if readable else None,
+        one.is_restricted,
+        author_id=one.author_id,
+        author_name=one.author_name,
+        created_at=one.created_at,
+        case_id=one.case_id,
+        withdrawn=withdrawn,
+    )
+
+
+def withdraw_note(session: AnySession, note_id: int, *, reason: str, by: By) -> Note:
+    """Withdraw one's own note, as one on the wrong child: it stays, and nobody reads it. NotFound for others'."""
+    reason = reason.strip()
+    if not LEAST_REASON <= len(reason) <= REASON_LENGTH:
+        raise InvalidNote(f"Why: say it in {LEAST_REASON} to {REASON_LENGTH} characters.")
+    note = session.scalar(select(Note).where(Note.id == note_id, Note.author_id == by.id).with_for_update())
+    if note is None:
+        raise NotFound("note")
+    if note.withdrawn_at is None:
+        note.withdrawn_at, note.withdrawn_by_name, note.withdrawn_because = clock.now(), by.name, reason
+        record(session, Event.NOTE_WITHDRAWN, note, reason=reason)
+    return note
+
+
+def own_note(session: AnySession, note_id: int, account_id: int) -> Note:
+    """A note that a person has written. Raises NotFound for every other."""
+    note = session.scalar(select(Note).where(Note.id == note_id, Note.author_id == account_id))
+    if note is None:
+        raise NotFound("note")
+    return note

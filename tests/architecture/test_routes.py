@@ -63,6 +63,7 @@ ARGUMENTS: dict[str, Callable[[World], object]] = {
     "step_id": lambda world: world.things["step"].id,
     "row_id": lambda world: world.things["audit_row"].id,
     "moment": lambda world: world.things["audit_row"].created_at.isoformat(),
+    "note_id": lambda world: world.things["note"].id,
     "on": lambda world: TODAY,
     "month": lambda world: TODAY[:7],
     "token": lambda world: "no-such-token",

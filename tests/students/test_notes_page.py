@@ -66,3 +66,26 @@ def test_a_note_and_a_contact_sent_twice_are_kept_once(client: Any, session: Any
         assert session.scalar(select(func.count()).select_from(Note).where(Note.body == body)) == 1
     logged = select(func.count()).select_from(AuditRow).where(AuditRow.event == Event.CONTACT_LOGGED)
     assert session.scalar(logged) == 1
+
+
+def test_a_note_on_the_wrong_child_is_withdrawn_and_read_no_more(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    note = ours.things["note"]
+    path, student = f"/notes/{note.id}", f"/students/{ours.student.id}"
+    session.commit()
+    head = log_in(client.application.test_client(), ours.head)
+    assert note.body in head.get(student).text
+    assert head.get(path).status_code == 404
+    assert send(head, path, reason="Not mine to say.").status_code == 404
+    log_in(client, ours.form_master)
+    assert note.body in client.get(path).text
+    assert send(client, path, reason=" ").status_code == 400
+    assert send(client, path, reason="On the wrong child.").status_code == 303
+    page = head.get(student).text
+    assert note.body not in page
+    assert f"Withdrawn by {ours.form_master.name}: on the wrong child." in page
+    assert "Withdraw it" not in client.get(path).text
+    events = session.scalars(select(AuditRow.event).where(AuditRow.actor_id == ours.form_master.id)).all()
+    assert Event.NOTE_WITHDRAWN.value in events
