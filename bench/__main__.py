@@ -67,7 +67,7 @@ def application(folder: Path) -> Iterator[Flask]:
     if database_exists(own):
         drop_database(own)
     create_database(own, encoding="utf8mb4")
-    app = create_app(_settings(own, folder))
+    app = create_app(settings_of(own, folder))
     app.extensions["formroom.queue"] = NoQueue()
     try:
         with app.app_context():
@@ -81,7 +81,8 @@ def application(folder: Path) -> Iterator[Flask]:
         drop_database(own)
 
 
-def _settings(database_url: str, folder: Path) -> Settings:
+def settings_of(database_url: str, folder: Path) -> Settings:
+    """Settings of a bench over a database."""
     return Settings(
         environment="test",
         database_url=database_url,

@@ -43,29 +43,35 @@ class AuditColumns(SchoolOrPlatform):
     job_id: Mapped[str | None] = mapped_column(exact(60))
 
 
+# The ways in which the history is narrowed. Each index ends as the history is ordered; the servers hold the id there in
+# any case, but MariaDB sorts the rows of a partitioned table unless an index names it.
+READ_BY: dict[str, tuple[str, ...]] = {
+    "moment": ("school_id",),
+    "actor": ("actor_id",),
+    "student": ("student_id",),
+    "thing": ("entity_type", "entity_id"),
+    "event": ("school_id", "event"),
+    "kind": ("school_id", "entity_type"),
+}
+
+
+def reading_indexes(table: str) -> tuple[Index, ...]:
+    """The indexes of a table of audit rows: one for each way of reading."""
+    return tuple(Index(f"ix_{table}_{name}", *columns, "created_at", "id") for name, columns in READ_BY.items())
+
+
 class AuditRow(AuditColumns, Base):
     """A live audit row."""
 
     __tablename__ = "audit_log"
-    __table_args__ = (
-        Index("ix_audit_log_school_id_created_at_id", "school_id", "created_at", "id"),
-        Index("ix_audit_log_actor_id_created_at", "actor_id", "created_at"),
-        Index("ix_audit_log_student_id_created_at", "student_id", "created_at"),
-        Index("ix_audit_log_entity", "entity_type", "entity_id", "created_at"),
-        Index("ix_audit_log_event", "school_id", "event", "created_at"),
-        Index("ix_audit_log_request_id", "request_id"),
-    )
+    __table_args__ = reading_indexes("audit_log")
 
 
 class ArchivedAuditRow(AuditColumns, Base):
-    """An audit row past its hot days: the same columns, fewer indexes."""
+    """An audit row past its hot days: the same columns and indexes, since it is read in the same ways."""
 
     __tablename__ = "audit_log_archive"
-    __table_args__ = (
-        Index("ix_audit_log_archive_school_id_created_at_id", "school_id", "created_at", "id"),
-        Index("ix_audit_log_archive_actor_id_created_at", "actor_id", "created_at"),
-        Index("ix_audit_log_archive_student_id_created_at", "student_id", "created_at"),
-    )
+    __table_args__ = reading_indexes("audit_log_archive")
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
 
