@@ -10,9 +10,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from school_app.rosters import reading, records
+from school_app.rosters import records
 from school_app.rosters.names import LONGEST_FORM, folded, form_names
-from school_app.rosters.problems import Problems
 from school_app.rosters.records import Kind
 from school_app.rosters.roster import Roster
 from school_app.schools.models import Form, Subject, TeachingGroup, YearGroup
@@ -82,7 +81,7 @@ def _names(roster: Roster, titles: dict[str, tuple[int, str]]) -> dict[str, str]
 
 
 def _taught_classes(roster: Roster) -> None:
-    courses = {one.sourced_id: one for _, one in reading.courses(roster.bundle, Problems())}
+    courses = roster.part.parts.courses
     taught = [(one, _subject(one, courses)) for one in roster.listed_classes() if not one.is_homeroom]
     subjects = _subjects(roster, {name for _, name in taught if name})
     rows = [_class(roster, one, subjects.get(folded(name or ""))) for one, name in taught]

@@ -11,10 +11,8 @@ from typing import Any
 from sqlalchemy import select
 
 from school_app.accounts.models import Account, AccountStatus
-from school_app.rosters import reading
 from school_app.rosters.names import free_login
-from school_app.rosters.problems import Problems
-from school_app.rosters.records import Kind
+from school_app.rosters.records import Demographics, Kind
 from school_app.rosters.roster import Roster
 from school_app.students.models import Guardian, Student, StudentGuardian
 
@@ -62,7 +60,7 @@ def _link(roster: Roster, homes: dict[str, int]) -> None:
 
 
 def _student_rows(roster: Roster) -> Iterator[dict[str, Any]]:
-    born = {one.user: one for _, one in reading.demographics(roster.bundle, Problems())}
+    born = {one.user: one for _, one in roster.part.rows(Demographics)}
     for one in roster.listed_users(Kind.STUDENT):
         known = born.get(one.sourced_id)
         yield {

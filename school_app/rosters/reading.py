@@ -5,7 +5,7 @@ rosters.check reads every row once for its problems; the parts of an import read
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from school_app.rosters.bundle import Bundle
@@ -114,9 +114,13 @@ def classes(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Class]]:
             )
 
 
-def users(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, User, Sequence[Post]]]:
-    """The people with what they are and where, with their lines; who is marked to be deleted comes as inactive."""
-    posts = _posts(bundle, problems) if bundle.version == "1.2" else {}
+def users(
+    bundle: Bundle, posts: Mapping[str, Sequence[Post]], problems: Problems
+) -> Iterator[tuple[int, User, Sequence[Post]]]:
+    """The people with what they are and where, with their lines; who is marked to be deleted comes as inactive.
+
+    In version 1.2 what they are is in roles.csv, and given as `posts` by their ids.
+    """
     for read in _each(bundle, "users.csv", problems):
         user = _user(read)
         if bundle.version == "1.1":
@@ -143,16 +147,6 @@ def _user(read: Reader) -> User:
         is_active=read.is_active(),
         may_log_in=read.choice("enabledUser", ("", "true", "false")) != "false",
     )
-
-
-def _posts(bundle: Bundle, problems: Problems) -> dict[str, list[Post]]:
-    """What people are, by their ids; of somebody whose every role is to be deleted, nothing."""
-    found: dict[str, list[Post]] = {}
-    for _, role in roles(bundle, problems):
-        posts = found.setdefault(role.user, [])
-        if role.post is not None:
-            posts.append(role.post)
-    return found
 
 
 def roles(bundle: Bundle, problems: Problems) -> Iterator[tuple[int, Role]]:

@@ -6,17 +6,16 @@ rosters.service makes it, inside the school; years, classes, people, places, dut
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.rosters import reading, records
-from school_app.rosters.bundle import Bundle
 from school_app.rosters.merge import Counts, merge
+from school_app.rosters.parts import Part
 from school_app.rosters.problems import Problems
-from school_app.rosters.records import Kind
+from school_app.rosters.records import Class, Enrolment, Kind, User
 
 AnySession = Session | scoped_session[Any]
 REASON = "roster import"
@@ -38,10 +37,11 @@ class Roster:
     """One school's part of a bundle on its way in; the ids of what was written, by the bundle's own ids."""
 
     session: AnySession
-    bundle: Bundle
+    part: Part
     target: Target
     problems: Problems
     counts: Counts = field(default_factory=Counts)
+    people: dict[Kind, list[User]] = field(default_factory=dict)
     years: dict[Any, int] = field(default_factory=dict)
     terms: dict[Any, int] = field(default_factory=dict)
     year_of: dict[str, str] = field(default_factory=dict)
@@ -60,32 +60,31 @@ class Roster:
         """Say what was decided about something odd that no one row shows."""
         self.problems.warning(file, None, None, message=message, remedy=remedy)
 
-    def listed_classes(self) -> Iterator[records.Class]:
+    def listed_classes(self) -> Iterator[Class]:
         """The school's homerooms and classes."""
-        return (one for _, one in reading.classes(self.bundle, Problems()) if one.school == self.target.org)
+        return (one for _, one in self.part.rows(Class))
 
-    def listed_users(self, kind: Kind) -> Iterator[records.User]:
-        """The school's people of a kind, but for those who are to be deleted or are it no longer."""
-        for _, one, posts in reading.users(self.bundle, Problems()):
-            post = records.main_posts(posts).get((self.target.org, kind))
-            if post is not None and one.is_active and (post.ends_on is None or post.ends_on >= self.target.today):
-                yield replace(one, role=post.role, until=post.ends_on)
+    def listed_users(self, kind: Kind) -> list[User]:
+        """The school's people of a kind, but for those who are it no longer."""
+        if not self.people:
+            for _, one in self.part.rows(User):
+                if one.until is None or one.until >= self.target.today:
+                    self.people.setdefault(one.kind, []).append(one)
+        return self.people.get(kind, [])
 
-    def listed_enrolments(self) -> Iterator[tuple[int, records.Enrolment]]:
+    def listed_enrolments(self) -> Iterator[tuple[int, Enrolment]]:
         """Who is in the school's homerooms and classes, with their lines."""
-        for line, one in reading.enrolments(self.bundle, Problems()):
-            if one.class_id in self.forms or one.class_id in self.classes:
-                yield line, one
+        return self.part.rows(Enrolment)
 
     def listed_students(self) -> set[str]:
         """The ids of the students whom the bundle says to be at the school."""
         return {one.sourced_id for one in self.listed_users(Kind.STUDENT)}
 
-    def listed_staff(self) -> Iterator[records.User]:
+    def listed_staff(self) -> Iterator[User]:
         """The staff whom the bundle says to be at the school, and to have access."""
         return (one for one in self.listed_users(Kind.STAFF) if one.may_log_in)
 
-    def span(self, one: records.Class) -> tuple[date, date]:
+    def span(self, one: Class) -> tuple[date, date]:
         """The first and the last day of a class, by its terms."""
         spans = [self.spans[term] for term in one.terms]
         return min(span[0] for span in spans), max(span[1] for span in spans)

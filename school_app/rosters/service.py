@@ -19,18 +19,19 @@ from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.core import clock
 from school_app.core.tenancy import all_schools, use_school
-from school_app.rosters import reading, records
 from school_app.rosters.brake import brake
 from school_app.rosters.bundle import open_bundle, refused
-from school_app.rosters.check import check
+from school_app.rosters.check import checked
 from school_app.rosters.classes import bring_classes
 from school_app.rosters.departed import let_staff_go
 from school_app.rosters.duties import bring_duties
 from school_app.rosters.leavers import let_students_go
 from school_app.rosters.merge import Counts
+from school_app.rosters.parts import Part, Parts
 from school_app.rosters.people import bring_people
 from school_app.rosters.places import bring_places
 from school_app.rosters.problems import Problems
+from school_app.rosters.records import Org
 from school_app.rosters.results import bring_results
 from school_app.rosters.roster import Roster, Target
 from school_app.rosters.years import bring_years
@@ -59,6 +60,15 @@ class Options:
     timezone: str = "UTC"
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What one school is brought in from and how: the name of the file, the school, forced past the brake or not."""
+
+    name: str
+    school: School
+    force: bool
+
+
 @dataclass(slots=True)
 class Outcome:
     """What an import did: the counts of each school by its name, and the problems that were only warnings."""
@@ -83,22 +93,15 @@ def import_bundle(
 
     Raises ImportRefused or ImportBrake; the caller rolls back then, and nothing was written.
     """
-    outcome = Outcome()
-    with open_bundle(file, name or file.name) as bundle:
+    outcome, name = Outcome(), name or file.name
+    with open_bundle(file, name) as bundle:
         progress("Checking every row")
-        check(bundle, outcome.problems)
-        orgs = [one for _, one in reading.orgs(bundle, Problems()) if one.is_school]
-        chosen = [one for one in orgs if options.org in (None, one.sourced_id)]
-        if not chosen:
-            known = ", ".join(one.sourced_id for one in orgs) or "none"
-            raise refused("orgs.csv", f"There is no school {options.org!r} in it.", f"Its schools are: {known}.")
-        for org in chosen:
-            progress(f"Bringing in {org.name}")
-            school = _school_of(session, org, timezone=options.timezone)
-            target = Target(org.sourced_id, school.slug, clock.today(school.timezone), force=options.force)
-            with use_school(session, school.id):
-                outcome.schools[org.name] = _bring_in(Roster(session, bundle, target, outcome.problems))
-                _record(session, name or file.name, outcome.schools[org.name])
+        with checked(bundle, outcome.problems, only=options.org) as parts:
+            for org in _chosen(parts, options.org):
+                progress(f"Bringing in {org.name}")
+                school = _school_of(session, org, timezone=options.timezone)
+                with use_school(session, school.id):
+                    _bring_in(session, parts.of(org.sourced_id), outcome, Given(name, school, options.force))
     return outcome
 
 
@@ -108,34 +111,47 @@ def import_own(
     """Bring in the session's own school from a bundle; rows of other schools are left alone. For a school's admin."""
     outcome = Outcome()
     school = session.scalars(select(School)).one()
+    own = school.sourced_id or ""
     with open_bundle(file, name) as bundle:
         progress("Checking every row")
-        check(bundle, outcome.problems)
-        orgs = [one for _, one in reading.orgs(bundle, Problems()) if one.is_school]
-        if school.sourced_id not in {one.sourced_id for one in orgs}:
-            message = f"None of its schools is {school.name} ({school.sourced_id or 'which has no roster id yet'})."
-            raise refused("orgs.csv", message, "Ask the platform’s operator to import the bundle the first time.")
-        progress(f"Bringing in {school.name}")
-        target = Target(school.sourced_id or "", school.slug, clock.today(school.timezone), force=force)
-        outcome.schools[school.name] = _bring_in(Roster(session, bundle, target, outcome.problems))
-        _record(session, name, outcome.schools[school.name])
+        with checked(bundle, outcome.problems, only=own) as parts:
+            if own not in parts.schools:
+                message = f"None of its schools is {school.name} ({own or 'which has no roster id yet'})."
+                remedy = "Ask the platform’s operator to import the bundle the first time."
+                raise refused("orgs.csv", message, remedy)
+            progress(f"Bringing in {school.name}")
+            _bring_in(session, parts.of(own), outcome, Given(name, school, force))
     return outcome
 
 
-def _bring_in(roster: Roster) -> Counts:
+def _chosen(parts: Parts, org: str | None) -> list[Org]:
+    if not parts.schools:
+        raise refused("orgs.csv", "There is no school in it.", "Export the rows of the type school.")
+    if org is not None and org not in parts.schools:
+        known = ", ".join(parts.schools)
+        raise refused("orgs.csv", f"There is no school {org!r} in it.", f"Its schools are: {known}.")
+    return [one for one in parts.schools.values() if org in (None, one.sourced_id)]
+
+
+def _bring_in(session: AnySession, part: Part, outcome: Outcome, given: Given) -> None:
     """Write the differences of one school. Raises ImportBrake; the caller commits, or rolls everything back."""
+    school = given.school
+    target = Target(part.school, school.slug, clock.today(school.timezone), force=given.force)
+    roster = Roster(session, part, target, outcome.problems)
     try:
         brake(roster)
         for step in STEPS:
             step(roster)
     except (IntegrityError, DataError) as error:
         # What two servers take for the same text differs; the one that is used has the last word.
-        message = f"The database does not take a row of {roster.target.slug}: {error.orig}."
+        message = f"The database does not take a row of {school.name}: {error.orig}."
         raise refused("users.csv", message, "Correct it in the roster, or ask for help with these words.") from None
-    return roster.counts
+    outcome.schools[f"{school.name} ({school.slug})" if school.name in outcome.schools else school.name] = roster.counts
+    if roster.counts.differences:
+        record(session, Event.IMPORT_FINISHED, reason=f"{given.name}: {roster.counts.differences} rows written")
 
 
-def _school_of(session: AnySession, org: records.Org, *, timezone: str) -> School:
+def _school_of(session: AnySession, org: Org, *, timezone: str) -> School:
     with all_schools(session):
         school = session.scalar(select(School).where(School.sourced_id == org.sourced_id))
         if school is None:
@@ -156,8 +172,3 @@ def free_slug(name: str, taken: set[str]) -> str:
 
 def _numbered(plain: str, number: int) -> str:
     return plain if number == 1 else f"{plain}-{number}"
-
-
-def _record(session: AnySession, name: str, counts: Counts) -> None:
-    if counts.differences:
-        record(session, Event.IMPORT_FINISHED, reason=f"{name}: {counts.differences} rows written")

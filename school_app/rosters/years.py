@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from school_app.rosters import reading, records
+from school_app.rosters import records
 from school_app.rosters.nesting import Within, chain_of
-from school_app.rosters.problems import Problems
 from school_app.rosters.roster import Roster
 from school_app.schools.models import SchoolYear, Term, TermKind
 
@@ -18,7 +17,7 @@ TERM_KINDS = {"semester": TermKind.SEMESTER, "term": TermKind.TERM, "gradingPeri
 
 def bring_years(roster: Roster) -> None:
     """Bring in the years, then their parts from the top down, and note in which year each part lies."""
-    found = {one.sourced_id: one for _, one in reading.sessions(roster.bundle, Problems())}
+    found = roster.part.parts.sessions
     years = {one.sourced_id for one in found.values() if one.type == "schoolYear"}
     roster.years = roster.merge(SchoolYear, [_year(found[sourced_id]) for sourced_id in sorted(years)])
     rows = {one.sourced_id: Within(0, one.parent) for one in found.values()}

@@ -21,7 +21,7 @@ from school_app.audit.models import AuditRow
 from school_app.core.tenancy import all_schools
 from school_app.rosters.brake import ImportBrake
 from school_app.rosters.bundle import open_bundle
-from school_app.rosters.check import check
+from school_app.rosters.check import checked
 from school_app.rosters.layouts import LAYOUTS
 from school_app.rosters.names import free_login
 from school_app.rosters.problems import ImportRefused, Problems
@@ -36,8 +36,8 @@ FILES = sorted(school("1.2"))
 
 def told(path: Path) -> str:
     """What a bundle is refused with, and no more."""
-    with pytest.raises(ImportRefused) as refused, open_bundle(path, path.name) as bundle:
-        check(bundle, Problems())
+    with pytest.raises(ImportRefused) as refused, open_bundle(path, path.name) as bundle, checked(bundle, Problems()):
+        pass
     for problem in refused.value.problems:
         assert problem.message
         assert problem.remedy
@@ -47,16 +47,16 @@ def told(path: Path) -> str:
 def warned(path: Path) -> list[str]:
     """The notes on a bundle that passes."""
     problems = Problems()
-    with open_bundle(path, path.name) as bundle:
-        check(bundle, problems)
+    with open_bundle(path, path.name) as bundle, checked(bundle, problems):
+        pass
     return [str(one) for one in problems.warnings]
 
 
 def refused_with(file: Path | IO[bytes]) -> list[str]:
     """What a bundle is refused with; nothing where it passes."""
     try:
-        with open_bundle(file, "b.zip") as bundle:
-            check(bundle, Problems())
+        with open_bundle(file, "b.zip") as bundle, checked(bundle, Problems()):
+            pass
     except ImportRefused as refused:
         return [str(one) for one in refused.problems]
     return []

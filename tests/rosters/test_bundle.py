@@ -12,14 +12,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from school_app.rosters.bundle import open_bundle
-from school_app.rosters.check import check
+from school_app.rosters.check import checked
 from school_app.rosters.problems import ImportRefused, Problems
 from tests.rosters.bundles import school, write
 
 
 def refusal(path: Path) -> str:
-    with pytest.raises(ImportRefused) as refused, open_bundle(path, path.name) as bundle:
-        check(bundle, Problems())
+    with pytest.raises(ImportRefused) as refused, open_bundle(path, path.name) as bundle, checked(bundle, Problems()):
+        pass
     return str(refused.value)
 
 
@@ -27,8 +27,8 @@ def refusal(path: Path) -> str:
 def test_a_bundle_of_either_version_passes_and_its_oddities_are_noted(tmp_path: Path, version: str) -> None:
     path = write(tmp_path / "b.zip", school(version), version)
     problems = Problems()
-    with open_bundle(path, "b.zip") as bundle:
-        check(bundle, problems)
+    with open_bundle(path, "b.zip") as bundle, checked(bundle, problems):
+        pass
     assert [str(one) for one in problems.warnings] == [
         "results.csv, line 2, column score: The score 103 is above the highest, 100. It is kept, as extra credit."
     ]
@@ -133,8 +133,8 @@ def test_a_session_in_no_school_year_is_left_out_and_noted(tmp_path: Path) -> No
     rows = school()
     rows["academicSessions.csv"].append({**rows["academicSessions.csv"][1], "sourcedId": "T9", "parentSourcedId": ""})
     problems = Problems()
-    with open_bundle(write(tmp_path / "b.zip", rows), "b.zip") as bundle:
-        check(bundle, problems)
+    with open_bundle(write(tmp_path / "b.zip", rows), "b.zip") as bundle, checked(bundle, problems):
+        pass
     assert str(problems.warnings[0]).startswith("academicSessions.csv, line 4, column parentSourcedId: 'T9' lies in no")
 
 
@@ -199,8 +199,8 @@ def test_a_damaged_bundle_is_refused_or_read_but_never_fails_otherwise(noise: by
     damaged = data[:place] + noise + data[place + len(noise) :] if place < len(data) else data
     told: list[str] = []
     try:
-        with open_bundle(io.BytesIO(damaged), "b.zip") as bundle:
-            check(bundle, Problems())
+        with open_bundle(io.BytesIO(damaged), "b.zip") as bundle, checked(bundle, Problems()):
+            pass
     except ImportRefused as error:
         told = [str(problem) for problem in error.problems]
     # Noise has none of the headers, so it is never taken for a roster.
@@ -213,7 +213,7 @@ def test_a_thousand_notes_are_told_and_the_rest_are_counted(tmp_path: Path) -> N
         {**rows["users.csv"][3], "sourcedId": f"p{number}", "email": "none"} for number in range(2, 1_102)
     ]
     problems = Problems()
-    with open_bundle(write(tmp_path / "b.zip", rows), "b.zip") as bundle:
-        check(bundle, problems)
+    with open_bundle(write(tmp_path / "b.zip", rows), "b.zip") as bundle, checked(bundle, problems):
+        pass
     # One more note is of the score above the highest.
     assert (len(problems.warnings), problems.more_warnings) == (1_000, 101)
