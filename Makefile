@@ -43,7 +43,8 @@ bench: .venv/.dev-installed ## Measure pages, reads and the archive against thei
 requirements: .tools/bin/uv ## Choose the newest versions that pyproject.toml allows and pin them with their hashes
 	echo 'uv' | $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate - --output-file requirements/uv.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --universal pyproject.toml --output-file requirements/base.txt
-	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --universal pyproject.toml --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --universal pyproject.toml --extra cold --constraint requirements/base.txt --output-file requirements/cold.txt
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --universal pyproject.toml --extra cold --group dev --constraint requirements/base.txt --constraint requirements/cold.txt --output-file requirements/dev.txt
 
 clean: ## Remove what the commands above have made, the demo's data included
 	rm -rf .venv .tools .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis var
@@ -62,6 +63,10 @@ help: ## Show this list
 
 .venv/.base-installed: requirements/base.txt .venv/pyvenv.cfg
 	@$(INSTALL) --requirement requirements/base.txt
+	@touch $@
+
+.venv/.cold-installed: requirements/cold.txt .venv/.base-installed
+	@$(INSTALL) --requirement requirements/cold.txt
 	@touch $@
 
 .venv/.dev-installed: requirements/dev.txt .venv/.base-installed

@@ -17,6 +17,7 @@ from school_app import cli, features
 from school_app.accounts import login, navigation, passwords
 from school_app.alerts import sources
 from school_app.audit import refusals
+from school_app.audit.cold import store as cold_store
 from school_app.config import Settings
 from school_app.core import asked, cache, db, jobs, logs, pages, permissions, queues, sessions, throttle
 from school_app.schools import context
@@ -73,6 +74,7 @@ def _extend(app: Flask, settings: Settings) -> None:
     db.init_app(app, settings)
     Migrate(app, db.db, directory=str(ROOT / "migrations"), compare_type=True)
     cache.init_app(app, settings)
+    cold_store.init_app(app, settings)
     app.session_interface = sessions.interface(settings)
     jobs.init_app(app, queues.queue_for(app, settings))
     pages.init_app(app, refusals.record_refusal)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -18,11 +18,50 @@ ENVIRONMENTS = ("production", "embedded", "test")
 LEAST_SECRET = 32
 EMBEDDED_SECRET = "embedded-default-not-for-production-use"  # noqa: S105 - refused in production below.
 DIALECTS = ("mysql+pymysql", "mariadb+pymysql", "sqlite")
+COLD_KEYS = ("DIR", "URL", "ENDPOINT", "REGION", "ACCESS_KEY", "SECRET_KEY")
 MAIL_SCHEMES = ("console:", "file:", "smtp://", "smtps://")
 
 
 class BadSettings(Exception):
     """The environment cannot be used: the message names the variable and the remedy, never a secret's value."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ColdSettings:
+    """Where audit rows go after their years in the database: a folder, or a bucket where `bucket` is set.
+
+    `bucket` is "name/prefix"; without keys the usual ones of the machine are looked for, as AWS's own tools do.
+    """
+
+    years: int = 2
+    folder: Path | None = None
+    bucket: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read and check FORMROOM_AUDIT_COLD_*. Raises BadSettings."""
+        found = {key: env.get(f"FORMROOM_AUDIT_COLD_{key}", "") or None for key in COLD_KEYS}
+        if bool(found["ACCESS_KEY"]) != bool(found["SECRET_KEY"]):
+            raise BadSettings("FORMROOM_AUDIT_COLD_ACCESS_KEY and FORMROOM_AUDIT_COLD_SECRET_KEY: set both or neither.")
+        endpoint = found["ENDPOINT"]
+        if endpoint and not endpoint.startswith(("https://", "http://")):
+            raise BadSettings("FORMROOM_AUDIT_COLD_ENDPOINT must begin with https:// or http://.")
+        years = _whole(env, "FORMROOM_AUDIT_COLD_YEARS", 2)
+        if years < 1:
+            raise BadSettings("FORMROOM_AUDIT_COLD_YEARS is 0; set it to 1 or more.")
+        return cls(
+            years=years,
+            folder=Path(found["DIR"]).absolute() if found["DIR"] else None,
+            bucket=_bucket(found["URL"]),
+            endpoint=endpoint,
+            region=found["REGION"],
+            access_key=found["ACCESS_KEY"],
+            secret_key=found["SECRET_KEY"],
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -50,6 +89,7 @@ class Settings:
     connect_timeout_seconds: int = 3
     io_timeout_seconds: int = 30
     statement_seconds: int = 5
+    cold: ColdSettings = field(default_factory=ColdSettings)
 
     @property
     def embedded(self) -> bool:
@@ -88,6 +128,7 @@ class Settings:
             pool_size=_whole(env, "FORMROOM_POOL_SIZE", 20),
             pool_overflow=_whole(env, "FORMROOM_POOL_OVERFLOW", 10),
             statement_seconds=_whole(env, "FORMROOM_STATEMENT_SECONDS", 5),
+            cold=ColdSettings.from_env(env),
         )
 
 
@@ -149,6 +190,15 @@ def _secret(env: Mapping[str, str], embedded: bool) -> str:
             f"FORMROOM_SECRET_KEY is a default or shorter than {LEAST_SECRET} characters; make a random one."
         )
     return value
+
+
+def _bucket(url: str | None) -> str | None:
+    if url is None:
+        return None
+    name = url.removeprefix("s3://").strip("/")
+    if not url.startswith("s3://") or not name:
+        raise BadSettings("FORMROOM_AUDIT_COLD_URL must name a bucket, as in s3://BUCKET/PREFIX.")
+    return name
 
 
 def _mail_url(env: Mapping[str, str], data_dir: Path) -> str:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from school_app.audit import archive as archiving
 from school_app.audit import partitions as parts
+from school_app.audit.cold_commands import cool, show_cold
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
@@ -99,4 +100,6 @@ def runs() -> None:
     print_table(table)
 
 
+for command in (cool, show_cold):
+    audit.add_command(command)
 GROUPS: tuple[click.Group, ...] = (audit,)

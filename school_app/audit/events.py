@@ -56,3 +56,5 @@ class Event(enum.StrEnum):
     IMPORT_REFUSED = "import.refused"
     THRESHOLDS_SET = "thresholds.set"
     ROWS_ARCHIVED = "audit.rows_archived"
+    ROWS_COOLED = "audit.rows_cooled"
+    ROWS_RESTORED = "audit.rows_restored"

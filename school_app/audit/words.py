@@ -53,6 +53,8 @@ EVENTS: dict[str, str] = {
     Event.IMPORT_REFUSED: "import refused",
     Event.THRESHOLDS_SET: "set the thresholds",
     Event.ROWS_ARCHIVED: "archived audit rows",
+    Event.ROWS_COOLED: "took audit rows to cold storage",
+    Event.ROWS_RESTORED: "brought audit rows back from cold storage",
 }
 THINGS: dict[str, str] = {
     "intervention_case": "case",

@@ -32,6 +32,7 @@ MAY_SEE_ALL_SCHOOLS = {
     "school_app/accounts/service.py",
     "school_app/accounts/staff.py",
     "school_app/alerts/commands.py",
+    "school_app/audit/cold_commands.py",
     "school_app/audit/commands.py",
     "school_app/core/tenancy.py",
     "school_app/demo/load.py",

@@ -1,0 +1,69 @@
+"""flask audit cool and flask audit cold: years of the archive into cold storage, and what lies there.
+
+audit.commands adds them to its group.
+"""
+
+from __future__ import annotations
+
+import click
+from flask import current_app
+from rich.table import Table
+
+from school_app.audit.archive import ArchiveBusy, LeaseLost
+from school_app.audit.cold import cooling, rows
+from school_app.audit.cold.cooling import Cooling, Limits
+from school_app.audit.cold.files import DamagedFile
+from school_app.audit.cold.rows import NotMoved
+from school_app.audit.cold.sealed import SealsDiffer
+from school_app.audit.cold.store import ColdUnavailable, store
+from school_app.core.acting import Acting, act_as
+from school_app.core.db import db
+from school_app.core.tenancy import all_schools
+from school_app.core.terminal import print_table
+
+FAULTS = (ArchiveBusy, LeaseLost, SealsDiffer, NotMoved, DamagedFile, ColdUnavailable, OSError)
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say which years would go; write nothing.")
+@click.option("--restored", is_flag=True, help="Take years that were restored again, too.")
+def cool(dry_run: bool, restored: bool) -> None:
+    """Take whole years past their time in the database to cold storage, in verified files."""
+    name = "flask audit cool"
+    act_as(db.session, Acting(actor_name=name))
+    limits = Limits(years=current_app.config["FORMROOM"].cold.years, again=restored)
+    with all_schools(db.session):
+        run = Cooling(db.session, store(), limits, started_by=name)
+        if dry_run:
+            _say_what_would_go(run)
+            return
+        try:
+            for _ in run.steps():
+                db.session.commit()
+        except FAULTS as error:
+            db.session.rollback()
+            run.failed(error)
+            db.session.commit()
+            raise click.ClickException(str(error)) from None
+    click.echo(f"{run.moved:,} rows from before {run.before} left the database; {run.made} files were written.")
+
+
+def _say_what_would_go(run: Cooling) -> None:
+    waiting = run.waiting()
+    for year in waiting:
+        click.echo(f"{year}: {rows.count(db.session, year):,} rows")
+    for year in [] if run.limits.again else run.restored():
+        click.echo(f"{year}: restored, and stays until --restored is given")
+    click.echo(f"{len(waiting)} years from before {run.before} would go. Nothing was written.")
+
+
+@click.command("cold")
+def show_cold() -> None:
+    """Show the files of cold storage."""
+    table = Table("Year", "School", "State", "Rows", "Bytes", "File", "SHA-256")
+    with all_schools(db.session):
+        for one in cooling.files_of(db.session):
+            whose = "platform" if one.school_id is None else str(one.school_id)
+            figures = (f"{one.rows:,}", f"{one.bytes:,}")
+            table.add_row(str(one.year), whose, one.status.value, *figures, one.path, one.sha256[:16])
+    print_table(table)

@@ -1,0 +1,248 @@
+"""Years go to cold storage whole and unchanged, and nothing is deleted that was not read back and proved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from school_app.audit.archive import ArchiveBusy, LeaseLost
+from school_app.audit.cold import files
+from school_app.audit.cold.cooling import Cooling, Limits
+from school_app.audit.cold.files import DamagedFile
+from school_app.audit.cold.models import ColdStatus
+from school_app.audit.cold.rows import ARCHIVE, NotMoved, SchoolYear
+from school_app.audit.cold.sealed import SealsDiffer
+from school_app.audit.cold.store import ColdUnavailable, Folder
+from school_app.audit.digests import COLUMNS, row_hash
+from school_app.audit.events import Event
+from school_app.audit.models import ArchiveLease, ArchiveRun, AuditRow, RunStatus
+from school_app.core.tenancy import all_schools, enter_school
+from tests.audit.cold.kept import (
+    FIRST_ID,
+    SMALL,
+    archive,
+    cooled,
+    everywhere,
+    hashes_in_files,
+    hashes_in_tables,
+    listed,
+    old_rows,
+    row,
+    years_ago,
+)
+from tests.factories import TwoSchools
+
+
+@pytest.fixture
+def filled(session: Any, two_schools: TwoSchools) -> Any:
+    """Two years of two schools and the platform in the archive, and a year that is too young."""
+    schools = [two_schools.ours.school.id, two_schools.theirs.school.id, None]
+    enter_school(session, None)
+    with all_schools(session):
+        archive(session, old_rows(years_ago(4), schools))
+        archive(session, old_rows(years_ago(3), schools, first_id=FIRST_ID + 1000))
+        archive(session, old_rows(years_ago(2), schools, first_id=FIRST_ID + 2000))
+        yield session
+
+
+def test_old_years_go_to_a_file_a_school_and_nothing_changes(filled: Any, place: Folder) -> None:
+    before = everywhere(filled, place)
+    run = cooled(filled, place, Limits(batch=3))
+    assert run.moved == len(before) * 2 // 3
+    assert everywhere(filled, place) == before
+    assert len(hashes_in_files(filled, place)) == run.moved
+    assert {(one.year, one.status) for one in listed(filled)} == {
+        (years_ago(4), ColdStatus.KEPT),
+        (years_ago(3), ColdStatus.KEPT),
+    }
+    assert len({(one.year, one.school_id) for one in listed(filled)}) == len(listed(filled)) == 6
+
+
+def test_a_large_year_is_parted_at_the_end_of_a_day(filled: Any, place: Folder) -> None:
+    before = everywhere(filled, place)
+    cooled(filled, place, Limits(file_rows=3, group_rows=2, batch=1))
+    assert everywhere(filled, place) == before
+    spans = sorted((one.school_id or 0, one.first_at, one.last_at) for one in listed(filled))
+    assert len(spans) > 6
+    for earlier, later in pairwise(spans):
+        assert earlier[0] != later[0] or earlier[2].date() < later[1].date()
+
+
+def test_rows_of_a_file_stand_in_their_order_and_their_types(filled: Any, place: Folder) -> None:
+    cooled(filled, place, Limits())
+    found = listed(filled)[0]
+    (group,) = files.groups(place, found.path)
+    assert [(one["created_at"], one["id"]) for one in group] == sorted((one["created_at"], one["id"]) for one in group)
+    assert {one["school_id"] for one in group} == {found.school_id}
+    changes = [one["changes"] for one in group if one["changes"] is not None]
+    assert changes
+    assert all(isinstance(text, str) for text in changes)
+    assert group[-1]["created_at"].microsecond == 999_999
+    assert files.told(place, found.path)["year"] == found.year
+
+
+def test_the_second_run_does_nothing_and_a_late_row_gets_a_file_of_its_own(filled: Any, place: Folder) -> None:
+    cooled(filled, place)
+    count = len(listed(filled))
+    assert cooled(filled, place).moved == 0
+    school_id = listed(filled)[0].school_id
+    archive(filled, [row(FIRST_ID + 9000, datetime(years_ago(3), 5, 1, tzinfo=UTC), school_id)])
+    before = everywhere(filled, place)
+    assert cooled(filled, place).moved == 1
+    assert everywhere(filled, place) == before
+    assert len(listed(filled)) == count + 1
+
+
+def test_a_row_that_comes_between_writing_and_deleting_stays(filled: Any, place: Folder) -> None:
+    school_id = None
+    steps = Cooling(filled, place, SMALL, "a test").steps()
+    while not any(one.school_id is school_id for one in listed(filled)):
+        next(steps)
+    late = row(FIRST_ID + 9000, datetime(years_ago(4), 1, 1, 0, 0, 1, tzinfo=UTC), school_id)
+    archive(filled, [late])
+    before = everywhere(filled, place)
+    for _ in steps:
+        filled.flush()
+    assert everywhere(filled, place) == before
+
+
+def test_rows_that_are_not_sealed_or_not_as_they_were_sealed_stay(filled: Any, place: Folder) -> None:
+    within = datetime(years_ago(4), 5, 1, tzinfo=UTC)
+    before = hashes_in_tables(filled)
+    filled.execute(ARCHIVE.insert(), [row(FIRST_ID + 9000, within, None)])
+    with pytest.raises(SealsDiffer, match="not sealed yet"):
+        cooled(filled, place)
+    filled.execute(ARCHIVE.delete().where(ARCHIVE.c.id == FIRST_ID + 9000))
+    free(filled)
+    filled.execute(ARCHIVE.insert(), [row(FIRST_ID + 900, within, None)])
+    with pytest.raises(SealsDiffer, match="no seal holds 1"):
+        cooled(filled, place)
+    filled.execute(ARCHIVE.delete().where(ARCHIVE.c.id == FIRST_ID + 900))
+    free(filled)
+    gone = filled.scalar(select(ARCHIVE.c.id).where(SchoolYear(None, years_ago(4)).where()).limit(1))
+    filled.execute(ARCHIVE.delete().where(ARCHIVE.c.id == gone))
+    with pytest.raises(SealsDiffer, match="not those that were sealed"):
+        cooled(filled, place)
+    assert len(hashes_in_tables(filled)) == len(before) - 1
+    assert listed(filled) == []
+
+
+def free(session: Any) -> None:
+    """Let the next run begin at once after one that was broken off."""
+    session.execute(update(ArchiveLease).values(holder=None))
+
+
+def test_nothing_is_deleted_where_the_database_holds_something_else(filled: Any, place: Folder) -> None:
+    run = Cooling(filled, place, SMALL, "a test")
+    steps = run.steps()
+    while not listed(filled):
+        next(steps)
+    path = listed(filled)[0]
+    first = filled.scalar(select(ARCHIVE.c.id).where(SchoolYear(path.school_id, path.year).where()).limit(1))
+    filled.execute(update(ARCHIVE).where(ARCHIVE.c.id == first).values(actor_name="Somebody else"))
+    before = len(hashes_in_tables(filled))
+    savepoint = filled.begin_nested()
+    with pytest.raises(NotMoved, match="not the same") as refused:
+        list(steps)
+    savepoint.rollback()
+    run.failed(refused.value)
+    assert len(hashes_in_tables(filled)) == before
+    assert filled.scalars(select(ArchiveRun)).one().status is RunStatus.FAILED
+
+
+def test_nothing_is_deleted_for_a_file_that_is_damaged_or_gone(filled: Any, place: Folder, tmp_path: Path) -> None:
+    run = Cooling(filled, place, SMALL, "a test")
+    steps = run.steps()
+    while not listed(filled):
+        next(steps)
+    before = len(hashes_in_tables(filled))
+    path = tmp_path / "cold" / listed(filled)[0].path
+    whole = path.read_bytes()
+    path.write_bytes(whole[:40] + b"?" + whole[41:])
+    with pytest.raises(DamagedFile, match="not what was listed"):
+        next(steps)
+    run.failed(DamagedFile("as above"))
+    path.unlink()
+    with pytest.raises(ColdUnavailable, match="does not hold"):
+        list(Cooling(filled, place, SMALL, "another").steps())
+    assert len(hashes_in_tables(filled)) == before
+
+
+def test_a_file_that_does_not_give_back_what_was_written_is_not_listed(
+    filled: Any, place: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def altered(table: Any) -> list[dict[str, Any]]:
+        return [{**one, "reason": "altered"} for one in table.to_pylist()]
+
+    monkeypatch.setattr(files, "rows_of", altered)
+    with pytest.raises(DamagedFile, match="give back"):
+        cooled(filled, place)
+    assert listed(filled) == []
+
+
+def test_two_runs_never_work_at_once_and_one_that_slept_changes_nothing(filled: Any, place: Folder) -> None:
+    before = everywhere(filled, place)
+    slept = Cooling(filled, place, SMALL, "the first").steps()
+    next(slept)
+    next(slept)
+    with pytest.raises(ArchiveBusy, match="the first"):
+        next(Cooling(filled, place, SMALL, "the second").steps())
+    lease = filled.scalars(select(ArchiveLease).where(ArchiveLease.name == "audit")).one()
+    lease.expires_at = datetime.now(UTC) - timedelta(seconds=1)
+    filled.flush()
+    cooled(filled, place)
+    with pytest.raises(LeaseLost):
+        list(slept)
+    assert everywhere(filled, place) == before
+    paths = [one.path for one in listed(filled)]
+    assert len(set(paths)) == len(paths)
+
+
+def test_each_school_is_told_with_the_digest(filled: Any, place: Folder, two_schools: TwoSchools) -> None:
+    cooled(filled, place, Limits())
+    told = filled.scalars(select(AuditRow).where(AuditRow.event == Event.ROWS_COOLED)).all()
+    assert len(told) == len(listed(filled))
+    ours = [one for one in told if one.school_id == two_schools.ours.school.id]
+    assert [one.reason for one in ours] == [f"8 rows of {years_ago(4)}", f"8 rows of {years_ago(3)}"]
+    assert ours[0].changes["digest"][1] in {one.digest for one in listed(filled)}
+
+
+def test_without_the_library_the_run_says_what_to_install(
+    filled: Any, place: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ColdUnavailable, match=r"requirements/cold\.txt"):
+        cooled(filled, place)
+
+
+def test_files_are_for_the_service_alone(filled: Any, place: Folder, tmp_path: Path) -> None:
+    cooled(filled, place)
+    for path in (tmp_path / "cold").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_any_engine_reads_a_file(filled: Any, place: Folder, tmp_path: Path) -> None:
+    import duckdb
+
+    expected = sorted(hashes_in_tables(filled))
+    cooled(filled, place)
+    with duckdb.connect() as engine:
+        read = f"read_parquet('{tmp_path}/cold/*/*.parquet')"
+        described = engine.execute(f"DESCRIBE SELECT * FROM {read}").fetchall()
+        chosen = ", ".join("epoch_us(created_at)" if name == "created_at" else name for name in COLUMNS)
+        rows = engine.execute(f"SELECT {chosen} FROM {read} ORDER BY id").fetchall()
+    types = {one[0]: one[1] for one in described}
+    assert (types["id"], types["created_at"], types["changes"]) == ("BIGINT", "TIMESTAMP WITH TIME ZONE", "VARCHAR")
+    found = [dict(zip(COLUMNS, one, strict=True)) for one in rows]
+    for one in found:
+        one["created_at"] = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=one["created_at"])
+    assert [(one["id"], row_hash(one)) for one in found] == expected[: len(found)]
+    assert len(found) == len(expected) * 2 // 3
