@@ -1,4 +1,4 @@
-"""A school whose transactions really commit, for what two people do at the same moment, each on their own connection."""
+"""A school whose transactions really commit, for what two people do at one moment on connections of their own."""
 
 from __future__ import annotations
 

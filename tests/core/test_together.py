@@ -1,4 +1,4 @@
-"""Two people at one register, one alert, one account at the same moment: one acts, the other is told, nothing is lost."""
+"""Two people at one register, alert or account at the same moment: one acts, the other is told, nothing is lost."""
 
 from __future__ import annotations
 
