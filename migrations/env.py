@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import create_engine, pool
 
-from school_app.core.db import Base, db, engine_options, prepare_engine
+from school_app.core.db import Base, db, unhurried_engine
 
 settings = current_app.config["FORMROOM"]
 
@@ -18,11 +17,7 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    options = {key: value for key, value in engine_options(settings).items() if not key.startswith(("pool_", "max_"))}
-    if "connect_args" in options and "read_timeout" in options["connect_args"]:
-        options["connect_args"] = {**options["connect_args"], "read_timeout": 3600, "write_timeout": 3600}
-    engine = create_engine(settings.database_url, poolclass=pool.NullPool, **options)
-    prepare_engine(engine, 0)
+    engine = unhurried_engine(settings)
     with engine.connect() as connection:
         context.configure(
             connection=connection,

@@ -23,8 +23,8 @@ from school_app.alerts.rules.episodes import Move
 from school_app.alerts.sources import sources
 from school_app.audit import archive, partitions
 from school_app.core import clock
-from school_app.core.acting import Acting, act_as
-from school_app.core.db import db
+from school_app.core.acting import Acting, act_as, acting
+from school_app.core.db import db, unhurried_session
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve, send
 from school_app.core.tenancy import all_schools, use_school
 from school_app.rosters import uploads
@@ -38,6 +38,8 @@ LOST_AFTER = timedelta(hours=2)
 WAITS_AFTER = timedelta(seconds=60)
 KEPT_FOR = timedelta(days=30)
 BATCH = 500
+# Less than the queue allows a job; what is left over waits for the next night.
+ARCHIVE_SECONDS = 3000
 PASSING = (OperationalError, PoolTimeout, RedisError, OSError)
 
 
@@ -130,16 +132,20 @@ def send_password_link(link_id: int) -> Counts:
 
 
 def archive_audit(older_than_days: int = archive.HOT_DAYS) -> Counts:
-    """Move audit rows past their hot days to the archive, a batch and a commit at a time."""
-    run = archive.Run(db.session, archive.Limits(timedelta(days=older_than_days)), started_by="a worker")
-    try:
-        for _ in run.steps():
-            db.session.commit()
-    except Exception as error:
-        db.session.rollback()
-        run.failed(error)
-        db.session.commit()
-        raise
+    """Move audit rows past their hot days to the archive, a step and a commit at a time, on a connection of its own."""
+    limits = archive.Limits(timedelta(days=older_than_days), max_seconds=ARCHIVE_SECONDS)
+    origin = acting(db.session)
+    with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
+        act_as(session, origin)
+        run = archive.Run(session, limits, started_by="a worker")
+        try:
+            for _ in run.steps():
+                session.commit()
+        except Exception as error:
+            session.rollback()
+            run.failed(error)
+            session.commit()
+            raise
     return {"moved": run.moved, "batches": run.batches}
 
 

@@ -1,4 +1,4 @@
-"""Moving audit rows past their hot days to the archive: in batches, verified, one commit each.
+"""The archive run: rows past their hot days move to the archive, whole years by exchange, the rest in batches.
 
 workers.jobs and `flask audit archive` drive it: they commit after each step. It works inside all_schools().
 """
@@ -7,208 +7,210 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
+import structlog
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.audit.events import Event
-from school_app.audit.models import ArchivedAuditRow, ArchiveLease, ArchiveRun, AuditRow, RunStatus
-from school_app.audit.service import record
+from school_app.audit.batches import HOT, STAGED, Eligible, NotMoved, move, next_batch
+from school_app.audit.exchange import Contents, Exchange, NotExchanged
+from school_app.audit.lease import ArchiveBusy, Lease, LeaseLost
+from school_app.audit.models import RunStatus
+from school_app.audit.partitions import Partition
+from school_app.audit.runs import BATCHES, EXCHANGE, RunRecord
+from school_app.audit.sealed import Sealed, SealsDiffer
 from school_app.core import clock
-from school_app.core.errors import Conflict
 
 AnySession = Session | scoped_session[Any]
+log = structlog.get_logger()
 HOT_DAYS = 90
-LEASE = "audit"
-LEASE_LIVES = timedelta(minutes=10)
+BATCH = 10_000
+TRIES = 3
 CLOCKS_DIFFER_BY = timedelta(seconds=60)
-HOT, COLD = cast(Table, AuditRow.__table__), cast(Table, ArchivedAuditRow.__table__)
-COLUMNS = [column.name for column in HOT.columns]
-
-
-class ArchiveBusy(Conflict):
-    """Another run holds the lease."""
-
-
-class LeaseLost(Conflict):
-    """This run was stopped for so long that another has taken over; it changes nothing any more."""
-
-
-class NotMoved(RuntimeError):
-    """What was copied is not what was to be deleted; the batch is rolled back."""
 
 
 class ClocksDiffer(RuntimeError):
     """The database's clock is not the application's, so that no cutoff can be trusted."""
 
 
+# With these a run ends on purpose; str() says why.
+REFUSALS = (ArchiveBusy, LeaseLost, NotMoved, SealsDiffer, ClocksDiffer)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How old a row has to be, and how much one run may do; `pause` is seconds between batches."""
+    """How old a row has to be, and how much one run may do; `pause` is seconds between batches.
+
+    A partition of fewer rows than `exchange_from` goes in batches, so that nobody waits for a change of the table.
+    """
 
     older_than: timedelta = timedelta(days=HOT_DAYS)
-    batch: int = 5_000
+    batch: int = BATCH
+    exchange_from: int = 2 * BATCH
     max_rows: int | None = None
     max_seconds: float | None = None
     pause: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """What a run would move by one method: a partition by exchange, or all else in batches."""
+
+    method: str
+    what: str
+    rows: int
+
+
 class Run:
-    """One run. The cutoff is fixed when it is made, in UTC."""
+    """One run. The cutoff is fixed when it is made, in UTC.
 
-    session: AnySession
-    limits: Limits
-    started_by: str
-    cutoff: datetime = field(init=False)
-    moved: int = 0
-    batches: int = 0
-    by_school: dict[int | None, int] = field(default_factory=dict)
-    _token: int = 0
-    _run_id: int = 0
-    _after_id: int = 0
+    Years are exchanged where the session is bound to a server's engine, not to one open connection.
+    """
 
-    def __post_init__(self) -> None:
-        self.cutoff = clock.now() - self.limits.older_than
+    def __init__(self, session: AnySession, limits: Limits, started_by: str, *, cutoff: datetime | None = None) -> None:
+        self.session, self.limits, self.started_by = session, limits, started_by
+        self.cutoff = cutoff or clock.now() - limits.older_than
+        self.record = RunRecord(session, self.cutoff, started_by)
+        self._lease = Lease(session, started_by)
+        self._started = 0.0
+        self._sealed = Sealed(session)
+        bind = session.get_bind()
+        on_server = isinstance(bind, Engine) and bind.dialect.name != "sqlite"
+        self._exchange = Exchange(cast(Engine, bind), self._lease) if on_server else None
 
-    def waiting(self) -> int:
-        """How many rows a run would move now."""
-        statement = select(func.count()).select_from(HOT).where(HOT.c.created_at < self.cutoff)
-        return int(self.session.scalar(statement) or 0)
+    @property
+    def moved(self) -> int:
+        """How many rows are in the archive that were not there before."""
+        return self.record.moved
+
+    @property
+    def batches(self) -> int:
+        """In how many goes they were moved."""
+        return self.record.batches
+
+    def plan(self) -> list[Portion]:
+        """What a run without limits would move now, and how; nothing is written."""
+        old = select(func.count()).select_from(HOT).where(HOT.c.created_at < self.cutoff)
+        on_their_way = select(func.count()).select_from(STAGED)
+        rest = sum(int(self.session.scalar(statement) or 0) for statement in (old, on_their_way))
+        portions = [Portion(EXCHANGE, year.name, contents.rows) for year, contents in self._whole_years()]
+        return [*portions, Portion(BATCHES, "the rest", rest - sum(one.rows for one in portions))]
 
     def steps(self) -> Iterator[int]:
         """Do the run: after each step, yielded as the rows it moved, the caller commits.
 
-        Raises ArchiveBusy, LeaseLost, NotMoved or ClocksDiffer; the caller rolls back, and calls failed().
+        Raises ArchiveBusy, LeaseLost, NotMoved, SealsDiffer or ClocksDiffer; the caller rolls back, and calls failed().
         """
         _compare_clocks(self.session)
-        self._acquire()
+        self.record.begin(self._lease.acquire())
+        self._started = time.monotonic()
+        self._sealed.look()
         yield 0
-        started = time.monotonic()
-        while not self._is_over(started):
-            moved = self._batch()
-            if not moved:
-                break
-            yield moved
-            if self.limits.pause:
-                time.sleep(self.limits.pause)
-        self._finish(RunStatus.DONE)
+        yield from self._staged()
+        yield from self._years()
+        yield from self._in_batches(Eligible(HOT, self.cutoff, self._sealed.up_to_id))
+        self._end(RunStatus.DONE)
         yield 0
 
     def failed(self, error: Exception) -> None:
         """Write down how a run ended that was broken off; the caller has rolled back, and commits."""
-        if self._run_id:
-            self._finish(RunStatus.FAILED, error=f"{type(error).__name__}: {error}"[:1000])
+        sentence = f"{type(error).__name__}: {error}"
+        log.critical("audit_archive_failed", run_id=self.record.run_id, moved=self.moved, error=sentence)
+        if self.record.run_id:
+            self.record.notes.append(sentence)
+            self._end(RunStatus.FAILED)
 
-    def _is_over(self, started: float) -> bool:
+    def _end(self, status: RunStatus) -> None:
+        self.record.end(status)
+        self._lease.release()
+        self.session.flush()
+
+    def _is_over(self) -> bool:
         limits = self.limits
         if limits.max_rows is not None and self.moved >= limits.max_rows:
             return True
-        return limits.max_seconds is not None and time.monotonic() - started >= limits.max_seconds
+        return limits.max_seconds is not None and time.monotonic() - self._started >= limits.max_seconds
 
-    def _acquire(self) -> None:
-        lease = self._lease()
-        now = clock.now()
-        if lease.holder is not None and lease.expires_at is not None and lease.expires_at > now:
-            raise ArchiveBusy(f"{lease.holder} is archiving already. Wait until it has ended.")
-        lease.token += 1
-        lease.holder, lease.expires_at = self.started_by, now + LEASE_LIVES
-        run = ArchiveRun(cutoff=self.cutoff, fencing_token=lease.token, started_by=self.started_by)
-        self.session.add(run)
-        self.session.flush()
-        self._token, self._run_id = lease.token, run.id
+    def _allowed(self, rows: int) -> int:
+        """How many of some rows this run may still move."""
+        return rows if self.limits.max_rows is None else min(rows, self.limits.max_rows - self.moved)
 
-    def _lease(self) -> ArchiveLease:
-        statement = select(ArchiveLease).where(ArchiveLease.name == LEASE).with_for_update()
-        found = self.session.scalar(statement.execution_options(populate_existing=True))
-        if found is not None:
-            return found
-        try:
-            with self.session.begin_nested():
-                self.session.add(ArchiveLease(name=LEASE, token=0))
-                self.session.flush()
-        except IntegrityError:
-            # Another first run wrote it a moment before; its row is locked now and read below.
-            self.session.expire_all()
-        return self.session.scalars(statement.execution_options(populate_existing=True)).one()
+    def _whole_years(self) -> Iterator[tuple[Partition, Contents]]:
+        """The live partitions of which every row is old enough, and what they hold; those with few are left out."""
+        if self._exchange is None:
+            return
+        for year in self._exchange.over(self.cutoff):
+            contents = self._exchange.contents(HOT, year.name)
+            if contents is not None and contents.rows >= self.limits.exchange_from:
+                yield year, contents
 
-    def _hold(self) -> ArchiveLease:
-        # Checked inside every batch's own transaction: a run that slept past its lease finds a newer token.
-        lease = self._lease()
-        if lease.token != self._token:
-            raise LeaseLost("Another run has taken over; this one has stopped and changed nothing more.")
-        lease.expires_at = clock.now() + LEASE_LIVES
-        return lease
+    def _years(self) -> Iterator[int]:
+        """Exchange the years that are over; what a server refuses is left to the batches, and noted."""
+        for year, contents in self._whole_years():
+            if self._is_over() or self._allowed(contents.rows) < contents.rows:
+                continue
+            if not self._sealed.holds(contents.last_id):
+                self.record.notes.append(f"{year.name} was not exchanged: not all of it is sealed")
+                continue
+            yield from self._checked(contents.earliest, contents.latest)
+            try:
+                self._exchanges.take_out(year)
+            except NotExchanged as refused:
+                self.record.notes.append(f"{year.name} was not exchanged: {refused}")
+            yield from self._staged()
 
-    def _batch(self) -> int:
-        self._hold()
-        size = self.limits.batch
-        if self.limits.max_rows is not None:
-            size = min(size, self.limits.max_rows - self.moved)
-        rows = self.session.execute(
-            select(HOT.c.id, HOT.c.created_at)
-            .where(HOT.c.id > self._after_id, HOT.c.created_at < self.cutoff)
-            .order_by(HOT.c.id)
-            .limit(size)
-        ).all()
-        if not rows:
-            return 0
-        within = self._predicate(rows[0].id, rows[-1].id, [row.created_at for row in rows])
-        by_school = self.session.execute(select(HOT.c.school_id, func.count()).where(within).group_by(HOT.c.school_id))
-        counted = {school_id: int(number) for school_id, number in by_school}
-        moved = self._move(within, sum(counted.values()))
-        self._after_id = rows[-1].id
-        self._count(moved, counted)
-        return moved
+    def _staged(self) -> Iterator[int]:
+        """Bring what lies in the staging table to the archive, whether this run put it there or one that was killed."""
+        contents = None if self._exchange is None else self._exchanges.contents(STAGED)
+        if contents is not None:
+            try:
+                self._exchanges.bring_in(self._exchanges.place_of(contents))
+            except NotExchanged as refused:
+                self.record.notes.append(f"The staging table was not exchanged: {refused}")
+            else:
+                self._lease.hold()
+                yield self.record.count(EXCHANGE, contents.by_school)
+                return
+        yield from self._in_batches(Eligible(STAGED))
 
-    def _predicate(self, first: int, last: int, moments: list[datetime]) -> ColumnElement[bool]:
-        # One predicate for copy, comparison and deletion; its dates let the server pass by other partitions.
-        return and_(
-            HOT.c.id.between(first, last),
-            HOT.c.created_at < self.cutoff,
-            HOT.c.created_at.between(min(moments), max(moments)),
-        )
+    @property
+    def _exchanges(self) -> Exchange:
+        if self._exchange is None or (isinstance(self.session, Session) and self.session.in_transaction()):
+            raise RuntimeError("Partitions are exchanged between transactions: commit after each step.")
+        return self._exchange
 
-    def _move(self, within: ColumnElement[bool], counted: int) -> int:
-        columns = [HOT.c[name] for name in COLUMNS]
-        copied = _rows(self.session.execute(insert(COLD).from_select(COLUMNS, select(*columns).where(within))))
-        equal = self._equal(within)
-        deleted = _rows(self.session.execute(delete(HOT).where(within)))
-        if not copied == equal == deleted == counted:
-            raise NotMoved(f"{counted} counted, {copied} copied, {equal} equal, {deleted} deleted: rolled back.")
-        return deleted
+    def _in_batches(self, eligible: Eligible) -> Iterator[int]:
+        after_id, tries = 0, 0
+        while not self._is_over():
+            self._lease.hold()
+            batch = next_batch(self.session, eligible, after_id=after_id, size=self._allowed(self.limits.batch))
+            if batch is None:
+                break
+            if eligible.source is HOT and not self._sealed.is_checked(batch.earliest, batch.latest):
+                yield from self._checked(batch.earliest, batch.latest)
+                continue
+            try:
+                move(self.session, batch, compare=eligible.source is STAGED or self._sealed.up_to_id is None)
+            except NotMoved:
+                # A row came late among them: the batch is drawn anew, with it.
+                tries += 1
+                if tries == TRIES:
+                    raise
+                continue
+            after_id, tries = batch.last_id, 0
+            yield self.record.count(BATCHES, batch.by_school)
+            time.sleep(self.limits.pause)
+        yield 0
 
-    def _equal(self, within: ColumnElement[bool]) -> int:
-        same = [COLD.c[name].is_not_distinct_from(HOT.c[name]) for name in COLUMNS]
-        statement = select(func.count()).select_from(HOT.join(COLD, and_(*same))).where(within)
-        return int(self.session.scalar(statement) or 0)
-
-    def _count(self, moved: int, counted: dict[int | None, int]) -> None:
-        self.moved += moved
-        self.batches += 1
-        for school_id, number in counted.items():
-            self.by_school[school_id] = self.by_school.get(school_id, 0) + number
-        run = self.session.get_one(ArchiveRun, self._run_id)
-        run.moved, run.batches = self.moved, self.batches
-
-    def _finish(self, status: RunStatus, error: str | None = None) -> None:
-        run = self.session.get_one(ArchiveRun, self._run_id)
-        run.status, run.finished_at, run.error = status, clock.now(), error
-        lease = self._lease()
-        if lease.token == self._token:
-            lease.holder = lease.expires_at = None
-        for school_id, number in sorted(self.by_school.items(), key=lambda item: item[0] or 0):
-            reason = f"{number} rows from before {self.cutoff:%Y-%m-%d %H:%M} UTC"
-            record(self.session, Event.ROWS_ARCHIVED, reason=reason, school_id=school_id)
-        self.session.flush()
-
-
-def _rows(result: Any) -> int:
-    return int(result.rowcount)
+    def _checked(self, first: datetime, last: datetime) -> Iterator[int]:
+        """Compare the days between two moments with their seals, a few in each step."""
+        while not self._sealed.is_checked(first, last):
+            self._lease.hold()
+            self._sealed.check(first, last)
+            yield 0
 
 
 def _compare_clocks(session: AnySession) -> None:
@@ -217,10 +219,3 @@ def _compare_clocks(session: AnySession) -> None:
     there = session.scalar(select(func.utc_timestamp(6)))
     if not isinstance(there, datetime) or abs(there.replace(tzinfo=UTC) - clock.now()) > CLOCKS_DIFFER_BY:
         raise ClocksDiffer(f"The database says it is {there} UTC; set its clock, or this machine’s, before archiving.")
-
-
-def runs(session: AnySession, limit: int = 20) -> list[ArchiveRun]:
-    """The latest runs, newest first."""
-    return list(
-        session.scalars(select(ArchiveRun).order_by(ArchiveRun.started_at.desc(), ArchiveRun.id.desc()).limit(limit))
-    )

@@ -9,13 +9,13 @@ import click
 from flask import current_app
 from rich.table import Table
 
-from school_app.audit.archive import ArchiveBusy, LeaseLost
 from school_app.audit.cold import cooling, rows
 from school_app.audit.cold.cooling import Cooling, Limits
 from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.rows import NotMoved
 from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import ColdUnavailable, store
+from school_app.audit.lease import ArchiveBusy, LeaseLost
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools

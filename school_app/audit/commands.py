@@ -6,18 +6,25 @@ school_app.cli registers them.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 import click
+from flask import current_app
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 from school_app.audit import archive as archiving
 from school_app.audit import partitions as parts
 from school_app.audit.cold_commands import cool, show_cold
+from school_app.audit.runs import runs as latest_runs
 from school_app.core.acting import Acting, act_as
-from school_app.core.db import db
+from school_app.core.db import db, unhurried_session
 from school_app.core.tenancy import all_schools
 from school_app.core.terminal import print_table
+
+BY = "flask audit archive"
 
 
 @click.group()
@@ -37,30 +44,53 @@ def _age(context: click.Context, parameter: click.Parameter, value: str) -> time
 @click.option("--dry-run", is_flag=True, help="Say how many rows would move; write nothing.")
 @click.option("--max-rows", type=click.IntRange(1), help="Stop after so many rows.")
 @click.option("--max-seconds", type=click.FloatRange(0.1), help="Stop after so long.")
-@click.option("--batch", type=click.IntRange(1, 50_000), default=5_000, show_default=True, help="Rows a transaction.")
+@click.option(
+    "--batch", type=click.IntRange(1, 50_000), default=archiving.BATCH, show_default=True, help="Rows a transaction."
+)
 @click.option("--pause", type=click.FloatRange(0), default=0.0, show_default=True, help="Seconds between batches.")
 def archive(
     older_than: timedelta, dry_run: bool, max_rows: int | None, max_seconds: float | None, batch: int, pause: float
 ) -> None:
-    """Move rows past their hot days to the archive, in verified batches."""
+    """Move rows past their hot days to the archive: whole years by exchange of partitions, the rest in batches."""
     limits = archiving.Limits(older_than, batch=batch, max_rows=max_rows, max_seconds=max_seconds, pause=pause)
-    act_as(db.session, Acting(actor_name="flask audit archive"))
-    with all_schools(db.session):
-        run = archiving.Run(db.session, limits, started_by="flask audit archive")
-        waiting = run.waiting()
+    with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
+        act_as(session, Acting(actor_name=BY))
+        run = archiving.Run(session, limits, started_by=BY)
+        plan = run.plan()
+        session.rollback()
         before = f"{run.cutoff:%Y-%m-%d %H:%M:%S} UTC"
         if dry_run:
-            click.echo(f"{waiting} rows from before {before} would move. Nothing was written.")
+            _show_plan(plan, before)
             return
+        waiting = sum(portion.rows for portion in plan)
+        _carry_out(run, waiting)
+        click.echo(f"{run.moved} of {waiting} rows from before {before} moved by {run.record.method or 'nothing'}.")
+        for note in run.record.notes:
+            click.echo(f"Note: {note}.")
+
+
+def _carry_out(run: archiving.Run, waiting: int) -> None:
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as progress:
+        task = progress.add_task("Archiving", total=waiting)
         try:
-            for _ in run.steps():
-                db.session.commit()
-        except (archiving.ArchiveBusy, archiving.LeaseLost, archiving.NotMoved, archiving.ClocksDiffer) as error:
-            db.session.rollback()
+            for moved in run.steps():
+                run.session.commit()
+                progress.advance(task, moved)
+        except Exception as error:
+            run.session.rollback()
             run.failed(error)
-            db.session.commit()
-            raise click.ClickException(str(error)) from None
-    click.echo(f"{run.moved} of {waiting} rows from before {before} moved in {run.batches} batches.")
+            run.session.commit()
+            if isinstance(error, archiving.REFUSALS):
+                raise click.ClickException(str(error)) from None
+            raise
+
+
+def _show_plan(plan: Sequence[archiving.Portion], before: str) -> None:
+    table = Table("Method", "What", "Rows")
+    for portion in plan:
+        table.add_row(portion.method, portion.what, f"{portion.rows:,}")
+    print_table(table)
+    click.echo(f"{sum(portion.rows for portion in plan)} rows from before {before} would move. Nothing was written.")
 
 
 @audit.command("partitions")
@@ -74,7 +104,8 @@ def show_partitions(keep: bool) -> None:
         click.echo(f"{parts.keep(db.engine)} partitions made.")
     table = Table("Table", "Partition", "Below", "Rows (about)", "Bytes (about)")
     for one in parts.partitions(db.engine):
-        table.add_row(one.table, one.name, one.below, f"{one.rows:,}", f"{one.bytes:,}")
+        below = f"{one.until:%Y-%m-%d}" if one.until else "everything else"
+        table.add_row(one.table, one.name, below, f"{one.rows:,}", f"{one.bytes:,}")
     print_table(table)
     if strays := parts.strays(db.engine):
         raise click.ClickException(f"{strays} rows lie in the catch-all: run with --keep, and look at their dates.")
@@ -83,17 +114,18 @@ def show_partitions(keep: bool) -> None:
 @audit.command()
 def runs() -> None:
     """Show the latest archive runs."""
-    table = Table("Started", "By", "Cutoff", "State", "Rows", "Batches", "Seconds", "Error")
+    table = Table("Started", "By", "Cutoff", "State", "Method", "Rows", "Bytes (about)", "Seconds", "Error")
     with all_schools(db.session):
-        for run in archiving.runs(db.session):
+        for run in latest_runs(db.session):
             seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
             table.add_row(
                 f"{run.started_at:%Y-%m-%d %H:%M:%S}",
                 run.started_by,
                 f"{run.cutoff:%Y-%m-%d %H:%M:%S}",
                 run.status.value,
+                run.method or "–",
                 f"{run.moved:,}",
-                str(run.batches),
+                f"{run.bytes:,}",
                 "–" if seconds is None else f"{seconds:.1f}",
                 run.error or "",
             )

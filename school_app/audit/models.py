@@ -1,4 +1,4 @@
-"""The audit log, its archive, its seals, and the record of archive runs.
+"""The audit log, its archive, what is on its way between them, its seals, and the record of archive runs.
 
 Log and archive are partitioned by year on MySQL and MariaDB, so they carry no foreign keys.
 """
@@ -55,25 +55,41 @@ READ_BY: dict[str, tuple[str, ...]] = {
 }
 
 
-def reading_indexes(table: str) -> tuple[Index, ...]:
+def reading_index(way: str) -> str:
+    """The name of the index for one way of reading: the same in every table, as an exchange of partitions asks for.
+
+    In SQLite, where no two indexes have one name, it is another, which nobody asks for.
+    """
+    return f"ix_audit_log_{way}"
+
+
+def reading_indexes() -> tuple[Index, ...]:
     """The indexes of a table of audit rows: one for each way of reading."""
-    return tuple(Index(f"ix_{table}_{name}", *columns, "created_at", "id") for name, columns in READ_BY.items())
+    return tuple(Index(reading_index(way), *columns, "created_at", "id") for way, columns in READ_BY.items())
 
 
 class AuditRow(AuditColumns, Base):
     """A live audit row."""
 
     __tablename__ = "audit_log"
-    __table_args__ = reading_indexes("audit_log")
+    __table_args__ = reading_indexes()
+
+
+class StagedAuditRow(AuditColumns, Base):
+    """An audit row on its way by exchange of partitions: in a plain table of the same shape, empty at rest.
+
+    SQLite, which has no partitions, never uses it.
+    """
+
+    __tablename__ = "audit_log_staging"
+    __table_args__ = reading_indexes()
 
 
 class ArchivedAuditRow(AuditColumns, Base):
     """An audit row past its hot days: the same columns and indexes, since it is read in the same ways."""
 
     __tablename__ = "audit_log_archive"
-    __table_args__ = reading_indexes("audit_log_archive")
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    __table_args__ = reading_indexes()
 
 
 class RunStatus(enum.StrEnum):

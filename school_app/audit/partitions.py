@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session, scoped_session
 
 from school_app.core import clock
 
+AnySession = Session | scoped_session[Any]
 TABLES = ("audit_log", "audit_log_archive")
 CATCH_ALL = "pmax"
 YEARS_AHEAD = 2
@@ -19,11 +23,15 @@ YEARS_AHEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One partition: rows and bytes are the server's estimates."""
+    """One partition: rows and bytes are the server's estimates.
+
+    It holds the moments from `since`, which is None for the first, to before `until`, which is None for the catch-all.
+    """
 
     table: str
     name: str
-    below: str
+    since: datetime | None
+    until: datetime | None
     rows: int
     bytes: int
 
@@ -44,7 +52,29 @@ def partitions(engine: Engine) -> Sequence[Partition]:
     )
     with engine.connect() as connection:
         rows = connection.execute(statement, {"hot": TABLES[0], "cold": TABLES[1]}).all()
-    return [Partition(row[0], row[1], str(row[2]), int(row[3] or 0), int(row[4] or 0)) for row in rows]
+    found: list[Partition] = []
+    for table, name, below, number, size in rows:
+        before = found[-1] if found and found[-1].table == table else None
+        found.append(
+            Partition(table, name, before.until if before else None, _moment(below), int(number or 0), int(size or 0))
+        )
+    return found
+
+
+def _moment(below: str) -> datetime | None:
+    """The bound of a partition as the servers write it: '2027-01-01 00:00:00.000000' in quotes, or MAXVALUE."""
+    return None if below == "MAXVALUE" else datetime.fromisoformat(below.strip("'")).replace(tzinfo=UTC)
+
+
+def bytes_a_row(session: AnySession) -> int:
+    """About how many bytes one live row takes with its indexes, by the server's estimate; 0 where it has none."""
+    if session.get_bind().dialect.name == "sqlite":
+        return 0
+    statement = text(
+        "SELECT SUM(data_length + index_length) / SUM(table_rows) FROM information_schema.partitions "
+        "WHERE table_schema = DATABASE() AND table_name = :hot AND table_rows > 0"
+    )
+    return int(session.scalar(statement, {"hot": TABLES[0]}) or 0)
 
 
 def keep(engine: Engine) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.audit.models import ArchivedAuditRow, AuditRow
+from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow, reading_index
 from school_app.core import paging
 from school_app.core.errors import NotFound
 
@@ -106,7 +106,7 @@ def _along(statement: Select[Any], model: Any, filters: Filters) -> Select[Any]:
     if filters.id is not None:
         return statement
     for server in ("mysql", "mariadb"):
-        statement = statement.with_hint(model, f"FORCE INDEX (ix_{model.__tablename__}_{_way(filters)})", server)
+        statement = statement.with_hint(model, f"FORCE INDEX ({reading_index(_way(filters))})", server)
     return statement
 
 
@@ -125,7 +125,7 @@ def _way(filters: Filters) -> str:
 
 
 # In the order in which rows travel: one that is moved while a page is read is seen twice then, never not at all.
-SOURCES: tuple[Source, ...] = (InTable(AuditRow), InTable(ArchivedAuditRow))
+SOURCES: tuple[Source, ...] = (InTable(AuditRow), InTable(StagedAuditRow), InTable(ArchivedAuditRow))
 
 
 def history(

@@ -14,12 +14,12 @@ from sqlalchemy import ColumnElement, Date, Table, and_, func, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.digests import Digest, Group, digests
-from school_app.audit.models import ArchivedAuditRow, AuditRow
+from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow
 
 AnySession = Session | scoped_session[Any]
 Schools = tuple[int | None, ...]
 HOT = cast(Table, AuditRow.__table__)
-TABLES: tuple[Table, ...] = (HOT, cast(Table, ArchivedAuditRow.__table__))
+TABLES: tuple[Table, ...] = (HOT, cast(Table, StagedAuditRow.__table__), cast(Table, ArchivedAuditRow.__table__))
 
 
 @dataclass(frozen=True, slots=True)

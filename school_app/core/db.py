@@ -9,6 +9,8 @@ import enum
 import json
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,11 +18,24 @@ from typing import Any
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Enum, Integer, MetaData, String, Text, event
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    create_engine,
+    event,
+)
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import make_url
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import NullPool
 
 from school_app.config import Settings
 
@@ -34,6 +49,7 @@ NAMING = {
 LOOPBACK = {"127.0.0.1", "localhost", "::1", None}
 # What one GROUP_CONCAT may return: the default of MySQL is 1,024 bytes, and it cuts what is longer.
 CONCATENATED = 1_048_576
+UNHURRIED_SECONDS, LOCK_SECONDS = 3600, 5
 SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -155,6 +171,14 @@ class SchoolSession(FlaskSession):
         raise _no_bulk("bulk_update_mappings")
 
 
+class OwnSession(SchoolSession):
+    """A session with an engine of its own instead of the app's."""
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Any:
+        """The engine it was given."""
+        return self.bind
+
+
 def _no_bulk(name: str) -> Exception:
     from school_app.core.tenancy import TenancyError
 
@@ -222,6 +246,33 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 def _begin_sqlite(connection: Any) -> None:
     # A deferred transaction that turns to writing fails at once when another has written; this one waits its turn.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def unhurried_engine(settings: Settings, lock_seconds: int | None = None) -> Engine:
+    """An engine for work that takes longer than a page may: no pool, and no limit on the time of a statement.
+
+    `lock_seconds` is how long a statement waits for a locked row; None leaves that to the server.
+    """
+    options = {key: value for key, value in engine_options(settings).items() if not key.startswith(("pool_", "max_"))}
+    if "read_timeout" in options["connect_args"]:
+        limits = {"read_timeout": UNHURRIED_SECONDS, "write_timeout": UNHURRIED_SECONDS}
+        patience = f"SET SESSION innodb_lock_wait_timeout = {lock_seconds}" if lock_seconds else None
+        options["connect_args"] = {**options["connect_args"], **limits, "init_command": patience}
+    engine = create_engine(settings.database_url, poolclass=NullPool, **options)
+    prepare_engine(engine, 0)
+    return engine
+
+
+@contextmanager
+def unhurried_session(settings: Settings) -> Iterator[Session]:
+    """A session of its own on such an engine, for work across all schools; what is not committed is rolled back."""
+    engine = unhurried_engine(settings, LOCK_SECONDS)
+    session = OwnSession(db, bind=engine)
+    try:
+        yield session
+    finally:
+        session.close()
+        engine.dispose()
 
 
 def init_app(app: Flask, settings: Settings) -> None:

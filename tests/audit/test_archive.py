@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from school_app.audit import archive
+from school_app.audit import batches
 from school_app.audit.archive import ArchiveBusy, LeaseLost, Limits, NotMoved, Run
 from school_app.audit.events import Event
 from school_app.audit.models import ArchivedAuditRow, ArchiveLease, ArchiveRun, AuditRow, RunStatus
+from school_app.audit.runs import runs
 from school_app.core.tenancy import all_schools
 from tests.factories import TwoSchools
 
@@ -69,7 +70,7 @@ def test_a_run_leaves_its_record_and_tells_the_school(session: Any, two_schools:
     old_rows(session, two_schools.ours, 3)
     with all_schools(session):
         carried_out(Run(session, SMALL, "nightly"))
-        kept = archive.runs(session)[0]
+        kept = runs(session)[0]
         told = session.execute(
             select(AuditRow.school_id, AuditRow.reason).where(AuditRow.event == Event.ROWS_ARCHIVED)
         ).all()
@@ -117,8 +118,8 @@ def test_a_run_that_slept_past_its_lease_changes_nothing_more(session: Any, two_
     old_rows(session, two_schools.ours, 10)
     with all_schools(session):
         slept = Run(session, SMALL, "slept").steps()
-        next(slept)
-        next(slept)
+        while next(slept) == 0:
+            pass
         session.scalars(select(ArchiveLease)).one().expires_at = datetime.now(UTC) - timedelta(seconds=1)
         session.flush()
         successor = carried_out(Run(session, SMALL, "successor"))
@@ -133,16 +134,12 @@ def test_a_batch_whose_copy_differs_is_not_deleted(
     session: Any, two_schools: TwoSchools, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old_rows(session, two_schools.ours, 3)
-    monkeypatch.setattr(Run, "_equal", lambda self, within: 2)
+    monkeypatch.setattr(batches, "_equal", lambda session, batch: False)
     with all_schools(session):
         run = Run(session, SMALL, "a test")
-        steps = run.steps()
-        next(steps)
         before = rows(session, AuditRow)
-        batch = session.begin_nested()
-        with pytest.raises(NotMoved, match="2 equal") as refused:
-            next(steps)
-        batch.rollback()
+        with pytest.raises(NotMoved, match="digest") as refused:
+            carried_out(run)
         run.failed(refused.value)
         assert before <= rows(session, AuditRow)
         kept = session.scalars(select(ArchiveRun)).one()
@@ -154,5 +151,5 @@ def test_a_batch_whose_copy_differs_is_not_deleted(
 def test_a_dry_look_counts_and_writes_nothing(session: Any, two_schools: TwoSchools) -> None:
     old_rows(session, two_schools.ours, 7)
     with all_schools(session):
-        assert Run(session, SMALL, "a test").waiting() == 7
+        assert [one.rows for one in Run(session, SMALL, "a test").plan()] == [7]
         assert session.scalar(select(func.count()).select_from(ArchiveRun)) == 0

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from school_app.audit import queries
-from school_app.audit.models import READ_BY
+from school_app.audit.models import READ_BY, reading_index
 from school_app.audit.queries import Filters
 from school_app.core import clock, paging
 from school_app.core.db import db
@@ -69,8 +69,8 @@ def test_a_page_goes_along_its_index_and_sorts_nothing(
     filters = replace(span, **WAYS[way])
     behind = paging.encode(NOW - timedelta(days=2), 1)
     found = [*steps(*filled, filters), *steps(*filled, filters, behind)]
-    assert len(found) == 4
-    assert {step["key"] for step in found} == {f"ix_audit_log_{way}", f"ix_audit_log_archive_{way}"}
+    assert len(found) == 2 * len(queries.SOURCES)
+    assert {step["key"] for step in found} == {reading_index(way)}
     assert [step["Extra"] for step in found if "sort" in step["Extra"] or "temporary" in step["Extra"]] == []
 
 
@@ -78,7 +78,9 @@ def test_the_partitions_of_other_years_are_passed_by(filled: tuple[Flask, dict[s
     years = {f"p{MONTH.since.year}", f"p{MONTH.until.year}"}
     for way in WAYS:
         for step in steps(*filled, replace(MONTH, **WAYS[way])):
-            assert set(str(step["partitions"]).split(",")) <= years
+            # The staging table has no partitions, and next to no rows.
+            if step["table"] != "audit_log_staging":
+                assert set(str(step["partitions"]).split(",")) <= years
     # The positive control: without a lower bound more of them are read.
     assert len(str(next(steps(*filled, EVER))["partitions"]).split(",")) > 2
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.audit.archive import LEASE, LEASE_LIVES, ArchiveBusy, LeaseLost
+from school_app.audit.lease import LEASE, LIVES, ArchiveBusy, LeaseLost
 from school_app.audit.models import ArchiveLease
 from school_app.core import clock
 
@@ -34,7 +34,7 @@ class Lease:
         if row.holder is not None and row.expires_at is not None and row.expires_at > now:
             raise ArchiveBusy(f"{row.holder} is at work already. Wait until it has ended.")
         row.token += 1
-        row.holder, row.expires_at = self.holder, now + LEASE_LIVES
+        row.holder, row.expires_at = self.holder, now + LIVES
         self.session.flush()
         self.token = row.token
         return self.token
@@ -44,7 +44,7 @@ class Lease:
         row = self._row()
         if row.token != self.token:
             raise LeaseLost("Another run has taken over; this one has stopped and changed nothing more.")
-        row.expires_at = clock.now() + LEASE_LIVES
+        row.expires_at = clock.now() + LIVES
         self.session.flush()
 
     def release(self) -> None:

@@ -1,0 +1,166 @@
+"""Whole partitions to the archive without copying a row: out of the live table, through the staging table, in.
+
+    live table ⇄ staging: the year leaves, and an empty partition takes its place
+    archive ⇄ staging: the year arrives, and staging is empty again
+
+audit.archive drives it. A change of partitions commits by itself, so each statement is a step of its own: killed
+between two, the rows are in staging, where readers find them, and the next run goes on from what it finds there.
+Nobody writes to staging. Where a server does not exchange, the rows go in batches.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from school_app.audit.batches import ARCHIVE, HOT, STAGED
+from school_app.audit.lease import Lease
+from school_app.audit.partitions import Partition, partitions
+
+# The server ends a connection that has been silent for so long, which is less than the lease lives: a process that was
+# stopped between the look at its lease and its statement finds, when it goes on, that it can no longer send it.
+SILENT_SECONDS = 5
+# Writers wait behind a change of partitions that waits for a reader; no longer than this.
+WAIT_SECONDS = 1
+TRIES = 6
+PAUSE_SECONDS = 0.5
+# The live table numbers its rows from what its partitions remember. The empty one brings a number above any that a row
+# may get before the swap, so that no id is given twice.
+IDS_AHEAD = 1_000_000
+LOCK_WAIT = 1205
+# Different definitions, or columns that MySQL added without rewriting the rows.
+REFUSALS = frozenset({1497, 1731, 1736, 1737})
+
+
+class NotExchanged(Exception):
+    """The partition cannot be exchanged now; its rows can go in batches. str() says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What lies in a table or a partition that is not empty."""
+
+    earliest: datetime
+    latest: datetime
+    last_id: int
+    by_school: dict[int | None, int]
+
+    @property
+    def rows(self) -> int:
+        """How many rows that is."""
+        return sum(self.by_school.values())
+
+
+class Exchange:
+    """The exchange of whole partitions on one server, under a lease."""
+
+    def __init__(self, engine: Engine, lease: Lease) -> None:
+        self._engine, self._lease = engine, lease
+
+    def over(self, cutoff: datetime) -> list[Partition]:
+        """The live partitions of which every row is older than the cutoff, and whose place in the archive is free."""
+        all_of_them = partitions(self._engine)
+        archived = {one.name: one for one in all_of_them if one.table == ARCHIVE.name}
+        found = []
+        for one in all_of_them:
+            twin = archived.get(one.name)
+            if one.table != HOT.name or one.until is None or one.until > cutoff:
+                continue
+            if twin is not None and (twin.since, twin.until) == (one.since, one.until) and self._is_empty(twin):
+                found.append(one)
+        return found
+
+    def contents(self, table: Table, partition: str | None = None) -> Contents | None:
+        """What lies in a table, or in one of its partitions, counted; None where nothing does."""
+        part = f" PARTITION ({partition})" if partition else ""
+        statement = text(
+            "SELECT school_id, COUNT(*), MIN(created_at), MAX(created_at), MAX(id) "  # noqa: S608
+            f"FROM {table.name}{part} GROUP BY school_id"
+        )
+        with self._connected() as connection:
+            rows = connection.execute(statement).all()
+        if not rows:
+            return None
+        return Contents(
+            min(row[2] for row in rows).replace(tzinfo=UTC),
+            max(row[3] for row in rows).replace(tzinfo=UTC),
+            max(int(row[4]) for row in rows),
+            {row[0]: int(row[1]) for row in rows},
+        )
+
+    def place_of(self, contents: Contents) -> Partition:
+        """The archive's partition into which all of it fits. Raises NotExchanged where none is, or it is not empty."""
+        for one in partitions(self._engine):
+            after = one.since is None or one.since <= contents.earliest
+            if one.table == ARCHIVE.name and one.until is not None and after and contents.latest < one.until:
+                if self._is_empty(one):
+                    return one
+                raise NotExchanged(f"{one.name} of the archive holds rows already.")
+        raise NotExchanged(f"No partition holds all from {contents.earliest} to {contents.latest}.")
+
+    def take_out(self, partition: Partition) -> None:
+        """Swap a partition of the live table with the empty staging table. Raises NotExchanged or LeaseLost."""
+        with self._connected() as connection:
+            if connection.execute(select(STAGED.c.id).limit(1)).first() is not None:
+                raise NotExchanged(f"{STAGED.name} is not empty.")
+            highest = int(connection.execute(select(func.max(HOT.c.id))).scalar() or 0)
+            self._change(connection, f"ALTER TABLE {STAGED.name} AUTO_INCREMENT = {highest + IDS_AHEAD}")
+            self._change(
+                connection, f"ALTER TABLE {HOT.name} EXCHANGE PARTITION {partition.name} WITH TABLE {STAGED.name}"
+            )
+
+    def bring_in(self, partition: Partition) -> None:
+        """Swap the full staging table with an empty partition of the archive. Raises NotExchanged or LeaseLost."""
+        with self._connected() as connection:
+            self._change(
+                connection, f"ALTER TABLE {ARCHIVE.name} EXCHANGE PARTITION {partition.name} WITH TABLE {STAGED.name}"
+            )
+
+    def _change(self, connection: Connection, statement: str) -> None:
+        """Do one change of tables under the lease, in a few tries where somebody holds the table."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                self._lease.hold_on(connection)
+                connection.execute(text(statement))
+                return
+            except DBAPIError as error:
+                if _number(error) in REFUSALS:
+                    raise NotExchanged(str(error.orig)) from error
+                if _number(error) != LOCK_WAIT:
+                    raise
+                if attempt == TRIES:
+                    raise NotExchanged(f"The table was in use for all of {TRIES} tries.") from error
+            time.sleep(PAUSE_SECONDS * attempt)
+
+    def _is_empty(self, partition: Partition) -> bool:
+        with self._connected() as connection:
+            statement = text(f"SELECT 1 FROM {partition.table} PARTITION ({partition.name}) LIMIT 1")  # noqa: S608
+            return connection.execute(statement).first() is None
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection on which every statement commits by itself; it is closed for good afterwards."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            try:
+                connection.execute(
+                    text(
+                        f"SET SESSION lock_wait_timeout = {WAIT_SECONDS}, innodb_lock_wait_timeout = {WAIT_SECONDS}, "
+                        f"wait_timeout = {SILENT_SECONDS}"
+                    )
+                )
+                yield connection
+            finally:
+                # Its settings are not for anybody else.
+                connection.invalidate()
+
+
+def _number(error: DBAPIError) -> int:
+    arguments: tuple[Any, ...] = getattr(error.orig, "args", ())
+    return int(arguments[0]) if arguments and isinstance(arguments[0], int) else 0

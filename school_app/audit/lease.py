@@ -1,0 +1,94 @@
+"""Who may move audit rows now: one holder at a time, fenced by a token that grows with each of them.
+
+audit.archive holds it, and whatever else takes rows from where they lie, inside all_schools(). It never commits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+from sqlalchemy import Connection, Table, Update, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.audit.models import ArchiveLease
+from school_app.core import clock
+from school_app.core.errors import Conflict
+
+AnySession = Session | scoped_session[Any]
+LEASE = "audit"
+LIVES = timedelta(minutes=10)
+TABLE = cast(Table, ArchiveLease.__table__)
+
+
+class ArchiveBusy(Conflict):
+    """Another run holds the lease."""
+
+
+class LeaseLost(Conflict):
+    """This run was stopped for so long that another has taken over; it changes nothing any more."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """The lease as one run sees it; `token` is 0 until it was acquired."""
+
+    session: AnySession
+    holder: str
+    token: int = 0
+
+    def acquire(self) -> int:
+        """Take the lease with a new token, the highest so far. Raises ArchiveBusy."""
+        row, now = self._row(), clock.now()
+        if row.holder is not None and row.expires_at is not None and row.expires_at > now:
+            raise ArchiveBusy(f"{row.holder} is archiving already. Wait until it has ended.")
+        row.token += 1
+        row.holder, row.expires_at = self.holder, now + LIVES
+        self.session.flush()
+        self.token = row.token
+        return self.token
+
+    def hold(self) -> None:
+        """Renew the lease in the transaction whose changes it guards, whose lock keeps others from it until the end.
+
+        Raises LeaseLost.
+        """
+        if not self._renewed(self.session):
+            raise LeaseLost("Another run has taken over; this one has stopped and changed nothing more.")
+
+    def hold_on(self, connection: Connection) -> None:
+        """Renew it on a connection that commits by itself, before a statement that no transaction can hold.
+
+        The connection must not live to send that statement when the lease is over: its wait_timeout has to be shorter.
+        Raises LeaseLost.
+        """
+        if not self._renewed(connection):
+            raise LeaseLost("Another run has taken over; this one has stopped and changed nothing more.")
+
+    def release(self) -> None:
+        """Give the lease back, where it is still this run's."""
+        self.session.execute(self._mine().values(holder=None, expires_at=None))
+
+    def _renewed(self, on: AnySession | Connection) -> bool:
+        result: Any = on.execute(self._mine().values(expires_at=clock.now() + LIVES))
+        return bool(result.rowcount)
+
+    def _mine(self) -> Update:
+        return update(TABLE).where(TABLE.c.name == LEASE, TABLE.c.token == self.token)
+
+    def _row(self) -> ArchiveLease:
+        statement = select(ArchiveLease).where(ArchiveLease.name == LEASE).with_for_update()
+        statement = statement.execution_options(populate_existing=True)
+        found = self.session.scalar(statement)
+        if found is not None:
+            return found
+        try:
+            with self.session.begin_nested():
+                self.session.add(ArchiveLease(name=LEASE, token=0))
+                self.session.flush()
+        except IntegrityError:
+            # Another first run wrote it a moment before; its row is locked now and read below.
+            self.session.expire_all()
+        return self.session.scalars(statement).one()

@@ -1,0 +1,101 @@
+"""The record of archive runs: when each ran, what it moved and by which method, and how it ended.
+
+audit.archive writes it; commands and operators' pages read it, inside all_schools(). It never commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.audit.events import Event
+from school_app.audit.models import ArchiveRun, RunStatus
+from school_app.audit.partitions import bytes_a_row
+from school_app.audit.service import record
+from school_app.core import clock
+
+AnySession = Session | scoped_session[Any]
+UNSYNCHRONIZED = {"synchronize_session": False}
+LONGEST_ERROR = 1000
+BATCHES, EXCHANGE = "batches", "exchange"
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """What one run has done so far, and the row that says it."""
+
+    session: AnySession
+    cutoff: datetime
+    started_by: str
+    run_id: int = 0
+    moved: int = 0
+    batches: int = 0
+    methods: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    by_school: dict[int | None, int] = field(default_factory=dict)
+    _bytes_a_row: int = 0
+
+    @property
+    def method(self) -> str:
+        """By which methods rows were moved; empty before any were."""
+        return ", ".join(self.methods)
+
+    def begin(self, token: int) -> None:
+        """Write the row. Its writer holds the lease, so whichever other run says that it is running was killed."""
+        self._end_killed()
+        run = ArchiveRun(cutoff=self.cutoff, fencing_token=token, started_by=self.started_by, method="")
+        self.session.add(run)
+        self.session.flush()
+        self.run_id, self._bytes_a_row = run.id, bytes_a_row(self.session)
+
+    def count(self, method: str, by_school: Mapping[int | None, int]) -> int:
+        """Add what has just been moved, in the transaction that moved it; returns how many rows that is."""
+        rows = sum(by_school.values())
+        self.moved += rows
+        self.batches += method == BATCHES
+        if method not in self.methods:
+            self.methods.append(method)
+        for school_id, number in by_school.items():
+            self.by_school[school_id] = self.by_school.get(school_id, 0) + number
+        self._write(
+            moved=self.moved,
+            batches=self.batches,
+            bytes=self.moved * self._bytes_a_row,
+            method=self.method,
+        )
+        return rows
+
+    def end(self, status: RunStatus) -> None:
+        """Write how it ended, and tell each school how many of its rows went."""
+        error = "; ".join(self.notes)[:LONGEST_ERROR] or None
+        self._write(status=status, finished_at=clock.now(), error=error)
+        for school_id, number in sorted(self.by_school.items(), key=lambda item: item[0] or 0):
+            self._tell(school_id, f"{number} rows")
+
+    def _end_killed(self) -> None:
+        running = select(ArchiveRun.id, ArchiveRun.moved).where(ArchiveRun.status == RunStatus.RUNNING)
+        for run_id, moved in self.session.execute(running).all():
+            error = f"It was broken off after {moved} rows; the next run went on."
+            values = {"status": RunStatus.STOPPED, "finished_at": clock.now(), "error": error}
+            self.session.execute(
+                update(ArchiveRun).where(ArchiveRun.id == run_id), values, execution_options=UNSYNCHRONIZED
+            )
+
+    def _write(self, **values: Any) -> None:
+        own = update(ArchiveRun).where(ArchiveRun.id == self.run_id)
+        self.session.execute(own.values(values), execution_options=UNSYNCHRONIZED)
+
+    def _tell(self, school_id: int | None, rows: str) -> None:
+        reason = f"{rows} from before {self.cutoff:%Y-%m-%d %H:%M} UTC"
+        record(self.session, Event.ROWS_ARCHIVED, reason=reason, school_id=school_id)
+
+
+def runs(session: AnySession, limit: int = 20) -> list[ArchiveRun]:
+    """The latest runs, newest first."""
+    latest = select(ArchiveRun).order_by(ArchiveRun.started_at.desc(), ArchiveRun.id.desc()).limit(limit)
+    return list(session.scalars(latest, execution_options={"populate_existing": True}))

@@ -1,0 +1,126 @@
+"""An audit log in a database of its own, where runs commit and change partitions, and what must hold of it.
+
+conftest.py makes it; what is here looks at it past the app.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Table, delete, insert, select, text, update
+
+from school_app.audit import seals
+from school_app.audit.archive import Limits, Run
+from school_app.audit.batches import ARCHIVE, HOT, STAGED
+from school_app.audit.digests import COLUMNS, row_hash
+from school_app.audit.lease import LEASE
+from school_app.audit.models import ArchiveLease, ArchiveRun, AuditSeal, SealRun
+from school_app.core.db import unhurried_engine, unhurried_session
+from school_app.core.tenancy import all_schools
+
+TABLES: tuple[Table, ...] = (HOT, STAGED, ARCHIVE)
+NOW = datetime.now(UTC)
+# A year of which every row is past its hot days, whenever the test is run.
+YEAR = NOW.year - 2
+SMALL = Limits(batch=4, exchange_from=1)
+Key = tuple[int, datetime]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The log, and who looks at it: `engine` is nobody's but the test's."""
+
+    app: Flask
+    engine: Any
+
+    @contextmanager
+    def session(self) -> Iterator[Any]:
+        """A session as the job has it."""
+        with self.app.app_context(), unhurried_session(self.app.config["FORMROOM"]) as session, all_schools(session):
+            yield session
+
+    def run(self, limits: Limits = SMALL, *, by: str = "a test", cutoff: datetime | None = None) -> Run:
+        """A whole run, as the job does it."""
+        with self.session() as session:
+            run = Run(session, limits, by, cutoff=cutoff)
+            try:
+                for _ in run.steps():
+                    session.commit()
+            except Exception as error:
+                session.rollback()
+                run.failed(error)
+                session.commit()
+                raise
+            return run
+
+    def seal(self) -> None:
+        """Seal all days that are over."""
+        with self.session() as session:
+            for _ in seals.seal(session, until=(NOW + timedelta(days=1)).date()):
+                session.commit()
+
+    def write(self, *moments: datetime, table: Table = HOT, **values: Any) -> None:
+        """Rows of some moments, each told from every other."""
+        with self.engine.begin() as connection:
+            for moment in moments:
+                row = {"created_at": moment, "actor_name": "Ängström 🙂", "event": "x.happened", "school_id": 1}
+                connection.execute(insert(table).values({**row, "reason": f"{moment.isoformat()} \\ \t'", **values}))
+
+    def rows(self, *tables: Table) -> dict[Key, str]:
+        """The hash of every row that lies in some tables, by its key; a row that lies twice fails the test."""
+        found: dict[Key, str] = {}
+        with self.engine.connect() as connection:
+            for table in tables or TABLES:
+                names = ", ".join(COLUMNS)
+                for row in connection.execute(text(f"SELECT {names} FROM {table.name}")):
+                    values = dict(zip(COLUMNS, row, strict=True))
+                    key = (values["id"], values["created_at"].replace(tzinfo=UTC))
+                    assert key not in found, f"row {key} lies twice"
+                    found[key] = row_hash(values)
+        assert len({row_id for row_id, _ in found}) == len(found), "an id was given twice"
+        return found
+
+    def pass_lease(self) -> None:
+        """Let the lease of whoever was killed run out."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(ArchiveLease).where(ArchiveLease.name == LEASE).values(expires_at=NOW - timedelta(days=1))
+            )
+
+    def lease(self) -> Any:
+        """The lease as it stands."""
+        with self.engine.connect() as connection:
+            return connection.execute(select(ArchiveLease.__table__).where(ArchiveLease.name == LEASE)).one()
+
+    def runs(self) -> Sequence[Any]:
+        """The runs that were written down, the first first."""
+        with self.engine.connect() as connection:
+            return connection.execute(select(ArchiveRun.__table__).order_by(ArchiveRun.id)).all()
+
+    def empty(self) -> None:
+        """Throw everything away."""
+        with self.engine.begin() as connection:
+            for table in (*TABLES, ArchiveRun, ArchiveLease, AuditSeal, SealRun):
+                connection.execute(delete(table))
+
+
+def make_place(app: Flask) -> Place:
+    """The place of an app whose database is built."""
+    return Place(app, unhurried_engine(app.config["FORMROOM"], 5))
+
+
+def in_year(year: int, *days: int) -> list[datetime]:
+    """Moments of some days of a year, each a little later in its day than the one before."""
+    return [
+        datetime(year, 1, 1, 8, tzinfo=UTC) + timedelta(days=day, seconds=number) for number, day in enumerate(days)
+    ]
+
+
+def days_ago(*days: int) -> list[datetime]:
+    """Moments so many days before now."""
+    return [NOW - timedelta(days=day, seconds=number) for number, day in enumerate(days)]
