@@ -65,7 +65,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _limit_body() -> None:
-    if request.endpoint not in UPLOADS:
+    # A file comes in parts, which are put on disk as they are read; plain fields would all be held at once.
+    if request.endpoint not in UPLOADS or request.mimetype != "multipart/form-data":
         request.max_content_length = BODY_BYTES
 
 

@@ -52,7 +52,7 @@ def init_app(app: Flask) -> None:
 def _context() -> dict[str, Any]:
     person = current_user._get_current_object() if current_user else None
     if not isinstance(person, Viewer):
-        return {"nav": [], "account_links": [], "entered": None, "searchable": False}
+        return {"nav": [], "account_links": [], "visit": None, "searchable": False}
     return {
         "nav": [
             Entry(label, url_for(endpoint), _is_here(endpoint))
@@ -60,7 +60,7 @@ def _context() -> dict[str, Any]:
             if any(person.may(permission) for permission in permissions)
         ],
         "account_links": [Entry(OWN_ACCOUNT, url_for("accounts.password"), request.endpoint == "accounts.password")],
-        "entered": _entered(person),
+        "visit": _visit(person),
         "searchable": person.may(Permission.STUDENT_VIEW),
     }
 
@@ -74,7 +74,7 @@ def _is_here(endpoint: str) -> bool:
     return request.blueprint == endpoint.partition(".")[0]
 
 
-def _entered(person: Viewer) -> dict[str, str] | None:
+def _visit(person: Viewer) -> dict[str, str] | None:
     school = g.get("school")
     if not person.entered_as_operator or school is None:
         return None

@@ -89,18 +89,24 @@ def safe_path(target: str) -> str | None:
 @signed_in
 def logout() -> Response:
     """Log out here; an operator leaves the school as well."""
-    if viewer().entered_as_operator:
-        staff.leave(db.session, operator_id=viewer().account_id)
+    _leave_school()
     record(db.session, Event.LOGGED_OUT)
     db.session.commit()
     session.clear()
     return redirect(url_for("accounts.login"), code=303)
 
 
+def _leave_school() -> None:
+    """An operator's visit ends with the session that it was made in, and the school's history says so."""
+    if viewer().entered_as_operator:
+        staff.leave(db.session, operator_id=viewer().account_id)
+
+
 @blueprint.post("/logout/everywhere")
 @signed_in
 def logout_everywhere() -> Response:
     """Log out on every device."""
+    _leave_school()
     service.log_out_everywhere(db.session, viewer().account_id)
     db.session.commit()
     session.clear()
@@ -122,6 +128,7 @@ def password() -> str | Response | tuple[str, int]:
             wrong = isinstance(error, service.WrongLogin)
             form.form_errors.append("Present password: this is not it." if wrong else str(error))
         else:
+            _leave_school()
             db.session.commit()
             _begin_session(str(key))
             flash("Your password is changed. Other devices are logged out.", "success")

@@ -6,7 +6,7 @@ Routes, commands and jobs call these; what an admin does to accounts is accounts
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -28,6 +28,8 @@ from school_app.core.tenancy import all_schools
 
 AnySession = Session | scoped_session[Any]
 LINK_LIVES = timedelta(hours=24)
+NEXT_LINK_AFTER = timedelta(minutes=10)
+MOST_OF_ONE_ADDRESS = 4
 LINK_JOB = "workers.jobs.send_password_link"
 WRONG = "Login or password is not right. Both are needed exactly; after ten tries there is a pause."
 
@@ -55,13 +57,21 @@ class LoggedIn:
 
 
 def log_in(session: AnySession, name: str, password: str) -> LoggedIn | None:
-    """Check a login, or an e-mail address that exactly one active account has, and the password.
+    """Check a login, or an e-mail address, and the password.
 
+    An address may be that of several accounts, as of somebody at two schools: the one that the password is of is meant,
+    where it is of one alone.
     None where they do not fit; both outcomes are recorded in the school of the account that was named.
     """
     with all_schools(session):
-        account = _named(session, name.strip())
-        fits = passwords.matches(account.password_hash if account else None, password)
+        named = _named(session, name.strip())
+        matching = [one for one in named if passwords.matches(one.password_hash, password)]
+        account = matching[0] if len(matching) == 1 else None
+        fits = account is not None
+        if not named:
+            # As much work as for a name that there is, so that the time does not tell.
+            passwords.matches(None, password)
+        account = account or (named[0] if named else None)
         if account is None or not fits or account.status is not AccountStatus.ACTIVE:
             record(
                 session,
@@ -78,16 +88,15 @@ def log_in(session: AnySession, name: str, password: str) -> LoggedIn | None:
         return LoggedIn(account.id, SessionKey(account.id, account.session_version))
 
 
-def _named(session: AnySession, name: str) -> Account | None:
+def _named(session: AnySession, name: str) -> Sequence[Account]:
+    """The account with a login, or those with an e-mail address, a few at most."""
     if not name or len(name) > 191:
-        return None
+        return []
     account = session.scalar(select(Account).where(Account.login == name))
     if account is not None:
-        return account
-    found = session.scalars(
-        select(Account).where(Account.email == name, Account.status == AccountStatus.ACTIVE).limit(2)
-    ).all()
-    return found[0] if len(found) == 1 else None
+        return [account]
+    by_address = select(Account).where(Account.email == name, Account.status == AccountStatus.ACTIVE)
+    return session.scalars(by_address.order_by(Account.id).limit(MOST_OF_ONE_ADDRESS)).all()
 
 
 def log_out_everywhere(session: AnySession, account_id: int) -> None:
@@ -129,10 +138,19 @@ def _set(session: AnySession, account: Account, new: str) -> SessionKey:
 def ask_for_link(session: AnySession, name: str) -> None:
     """Have a link mailed to the account that a login or address names; nobody learns whether there is one."""
     with all_schools(session):
-        account = _named(session, name.strip())
-        if account is None or account.status is AccountStatus.DISABLED or not account.email:
-            return
-        send_link(session, account.id)
+        for account in _named(session, name.strip()):
+            if account.status is not AccountStatus.DISABLED and account.email and not _has_new_link(session, account):
+                send_link(session, account.id)
+
+
+def _has_new_link(session: AnySession, account: Account) -> bool:
+    # Whoever asks again and again neither fills a mailbox nor lets the link die that has just been sent.
+    new = select(PasswordLink.id).where(
+        PasswordLink.account_id == account.id,
+        PasswordLink.used_at.is_(None),
+        PasswordLink.created_at > clock.now() - NEXT_LINK_AFTER,
+    )
+    return session.scalar(new.limit(1)) is not None
 
 
 def send_link(session: AnySession, account_id: int) -> PasswordLink:

@@ -120,7 +120,9 @@ def create(session: AnySession, new: NewAccount, *, slug: str, by_id: int | None
     return account
 
 
-def change_person(session: AnySession, account_id: int, *, given_name: str, family_name: str, email: str) -> Account:
+def change_person(
+    session: AnySession, account_id: int, *, given_name: str, family_name: str, email: str, by_id: int
+) -> Account:
     """Correct an account's names and e-mail address. What came with a roster is corrected there."""
     account = account_with_roles(session, account_id).account
     names = (given_name.strip(), family_name.strip())
@@ -128,8 +130,13 @@ def change_person(session: AnySession, account_id: int, *, given_name: str, fami
         raise InvalidAccount("Name: it cannot be empty.")
     if account.sourced_id is not None and names != (account.given_name, account.family_name):
         raise InvalidAccount("Name: it came with the roster; correct it where the roster is made.")
-    account.given_name, account.family_name = names
-    account.email = _email(email)
+    address = _email(email)
+    if address != account.email:
+        if Role.AUDITOR in _roles(session, [account_id]).get(account_id, ()) and account_id != by_id:
+            raise InvalidAccount("E-mail address: who reads the history keeps the own; only they themself change it.")
+        # A link that went to the former address opens nothing any more.
+        end_links(session, [account_id])
+    account.given_name, account.family_name, account.email = *names, address
     session.flush()
     return account
 

@@ -74,7 +74,9 @@ def change_person(account_id: int) -> Response | tuple[str, int]:
     if person.validate():
         try:
             names = {"given_name": person.given_name.data or "", "family_name": person.family_name.data or ""}
-            staff.change_person(db.session, account_id, **names, email=person.email.data or "")
+            staff.change_person(
+                db.session, account_id, **names, email=person.email.data or "", by_id=viewer().account_id
+            )
         except InvalidAccount as error:
             db.session.rollback()
             person.form_errors.append(str(error))

@@ -63,6 +63,8 @@ class Alert(Audited, SchoolOwned, Base):
     inputs: Mapped[dict[str, Any]] = mapped_column(JsonText)
     alert_date: Mapped[date] = mapped_column(Date)
     assigned_to: Mapped[int | None] = mapped_column(Id)
+    handed_on_by_name: Mapped[str | None] = mapped_column(String(200))
+    handed_on_because: Mapped[str | None] = mapped_column(String(500))
     decide_by: Mapped[date | None] = mapped_column(Date)
     decided_severity: Mapped[int | None] = mapped_column(SmallInteger)
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)

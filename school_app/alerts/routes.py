@@ -104,7 +104,7 @@ def hand_on(alert_id: int) -> Response | tuple[str, int]:
     try:
         if to_id not in {one.id for one in people}:
             raise InvalidDecision("Who decides: choose one of the people listed.")
-        service.hand_on(db.session, alert_id, to_id=to_id, reason=request.form.get("why", ""))
+        service.hand_on(db.session, alert_id, to_id=to_id, reason=request.form.get("why", ""), by=viewer().by)
     except (InvalidDecision, service.AlertAlreadyDecided) as error:
         db.session.rollback()
         return _page(alert_id, error=error), error.status

@@ -81,7 +81,7 @@ def decide(session: AnySession, alert_id: int, answer: Answer, *, by: By, today:
     return decision
 
 
-def hand_on(session: AnySession, alert_id: int, *, to_id: int, reason: str) -> Alert:
+def hand_on(session: AnySession, alert_id: int, *, to_id: int, reason: str, by: By) -> Alert:
     """Give an open alert to somebody else to decide; the caller has checked that they have the student in their care.
 
     Raises AlertAlreadyDecided where it no longer waits, InvalidDecision without a reason or for an inactive account.
@@ -96,10 +96,11 @@ def hand_on(session: AnySession, alert_id: int, *, to_id: int, reason: str) -> A
     account = session.get(Account, to_id)
     if account is None or account.status is not AccountStatus.ACTIVE:
         raise InvalidDecision("Who decides: choose a member of staff whose account is active.")
+    if alert.assigned_to == account.id:
+        raise InvalidDecision(f"Who decides: it is {account.name} already.")
     why = _words(reason)
-    if alert.assigned_to != account.id:
-        alert.assigned_to = account.id
-        record(session, Event.ALERT_HANDED_ON, alert, reason=f"To {account.name}: {why}")
+    alert.assigned_to, alert.handed_on_by_name, alert.handed_on_because = account.id, by.name, why
+    record(session, Event.ALERT_HANDED_ON, alert, reason=f"To {account.name}: {why}")
     return alert
 
 

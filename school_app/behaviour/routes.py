@@ -98,6 +98,9 @@ def correct(incident_id: int) -> str | Response | tuple[str, int]:
     today = _today()
     found, student = _changeable(incident_id)
     if request.method == "GET":
+        record(db.session, Event.INCIDENT_VIEWED, found)
+        db.session.commit()
+        found, student = _changeable(incident_id)
         return _form_page(student, entered=written(found), changing=found)
     try:
         correct_incident(db.session, incident_id, read_report(request.form), today=today)

@@ -43,7 +43,7 @@ EVALUATE = "workers.jobs.evaluate_school"
 @requires(Permission.FORMS_MANAGE)
 def setup() -> str:
     """Everything that an admin sets up, one link each."""
-    return render_template("schools/setup.html")
+    return render_template("schools/setup.html", ACCOUNTS=Permission.ACCOUNTS_MANAGE)
 
 
 @blueprint.get("/admin/forms")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from school_app.accounts import service, staff
+from school_app.accounts import passwords, service, staff
 from school_app.accounts.mailing import mail_password_link
 from school_app.accounts.models import Account, AccountRole, AccountStatus, OperatorEntry, PasswordLink
 from school_app.accounts.passwords import BadPassword, check_new
@@ -416,3 +416,52 @@ def test_an_operator_enters_with_a_reason_that_the_school_can_read(
         assert (told.school_id, told.reason) == (ours.school.id, "A form master cannot see the form.")
         assert session.scalars(select(OperatorEntry)).one().left_at is not None
     assert send(client, "/platform/schools/999999/enter", reason="There is no such school.").status_code == 404
+
+
+def test_an_address_of_two_accounts_names_the_one_that_the_password_is_of(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours, theirs = two_schools.ours.auditor.id, two_schools.theirs.admin.id
+    with client.application.app_context(), all_schools(session):
+        for number, id_ in enumerate((ours, theirs)):
+            one = session.get(Account, id_)
+            one.email = "same@example.org"
+            one.password_hash = passwords.hashed(f"{NEW} {number}")
+    session.commit()
+    assert attempt(client.application.test_client(), "same@example.org", f"{NEW} 0").status_code == 303
+    assert attempt(client.application.test_client(), "same@example.org", f"{NEW} 1").status_code == 303
+    assert attempt(client.application.test_client(), "same@example.org", f"{NEW} 2").status_code == 400
+    service.ask_for_link(session, "same@example.org")
+    service.ask_for_link(session, "same@example.org")
+    with all_schools(session):
+        assert sorted(session.scalars(select(PasswordLink.account_id)).all()) == sorted([ours, theirs])
+
+
+def test_an_admin_does_not_take_the_auditors_address_nor_keep_a_link_alive(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    ours.auditor.email, ours.teacher.email = "a@example.org", "t@example.org"
+    link = service.make_link(session, ours.teacher.id)
+    session.commit()
+    log_in(client, ours.admin)
+    for one, status in ((ours.auditor, 400), (ours.teacher, 303)):
+        data = {"given_name": one.given_name, "family_name": one.family_name, "email": "mine@example.org"}
+        assert send(client, f"/admin/accounts/{one.id}/person", **data).status_code == status
+    session.refresh(link)
+    assert link.used_at is not None
+
+
+def test_a_visit_is_shown_on_every_page_and_ends_with_a_change_of_password(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    alert = ours.things["alert"].id
+    session.commit()
+    log_in(client, two_schools.operator)
+    send(client, f"/platform/schools/{ours.school.id}/enter", reason="A form master cannot see it.")
+    assert "You are inside" in client.get(f"/alerts/{alert}").text
+    assert "/admin/accounts" not in client.get("/admin").text
+    assert send(client, "/account/password", old=PASSWORD, new=NEW, again=NEW).status_code == 303
+    with all_schools(session):
+        assert session.scalars(select(OperatorEntry)).one().left_at is not None

@@ -58,6 +58,9 @@ def test_an_alert_is_handed_on_to_somebody_who_cares_for_the_student(
     assert send(client, f"{path}/decider", to=str(ours.admin.id), why="Please look.").status_code == 303
     session.expire_all()
     assert session.get(Alert, int(path.split("/")[2])).assigned_to == ours.admin.id
+    admin = log_in(client.application.test_client(), ours.admin)
+    assert f"Handed on by {ours.form_master.name}: Please look." in admin.get(path).text
+    assert send(client, f"{path}/decider", to=str(ours.admin.id), why="Again.").status_code == 400
     row = session.scalars(select(AuditRow).where(AuditRow.event == Event.ALERT_HANDED_ON.value)).one()
     assert (row.actor_id, "Please look." in row.reason) == (ours.form_master.id, True)
     judged(session, ours)

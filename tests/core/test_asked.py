@@ -86,7 +86,7 @@ def test_a_field_with_an_endless_number_is_none(client: Any, session: Any, two_s
     assert send(client, path, **{name + "9" * 5000: "1"}).status_code in (303, 400)
 
 
-@pytest.mark.parametrize("path", ["/login", "/admin/school", "/nowhere"])
+@pytest.mark.parametrize("path", ["/login", "/admin/school", "/admin/imports", "/nowhere"])
 def test_a_body_that_no_form_has_is_refused_before_it_is_read(client: Any, session: Any, path: str) -> None:
     body = "&".join(f"a{number}=b" for number in range(60_000))
     answer = client.post(path, data=body, content_type="application/x-www-form-urlencoded")
