@@ -56,6 +56,8 @@ def log_contact(student_id: int) -> Response | tuple[str, int]:
 def own_note(note_id: int) -> str | Response | tuple[str, int]:
     """A note of one's own, to withdraw it."""
     error = None
+    note = notes.own_note(db.session, note_id, viewer().account_id)
+    reachable_student(db.session, viewer(), note.student_id, today=clock.today(g.timezone), in_care=True)
     if request.method == "POST":
         try:
             note = notes.withdraw_note(db.session, note_id, reason=request.form.get("reason", ""), by=viewer().by)
@@ -67,7 +69,6 @@ def own_note(note_id: int) -> str | Response | tuple[str, int]:
             flash("The note is withdrawn: nobody reads it any more.", "success")
             return redirect(url_for("students.student", student_id=note.student_id), code=303)
     note = notes.own_note(db.session, note_id, viewer().account_id)
-    reachable_student(db.session, viewer(), note.student_id, today=clock.today(g.timezone), in_care=True)
     page = render_template("students/note.html", note=note, entered=request.form, error=error)
     return page, 400 if error else 200
 

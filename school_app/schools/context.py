@@ -73,7 +73,8 @@ def _set_school() -> None:
 def _stands_open() -> bool:
     """Whether a page is there also for people of a closed school: to log in and out, and for operators to leave."""
     needs = declared(current_app, request.endpoint or "") or frozenset()
-    return bool(needs & {PUBLIC, SIGNED_IN}) or any(isinstance(one, Permission) and one.platform for one in needs)
+    is_own_account = request.blueprint == "accounts" and bool(needs & {PUBLIC, SIGNED_IN})
+    return is_own_account or PUBLIC in needs or any(isinstance(one, Permission) and one.platform for one in needs)
 
 
 def _for_templates() -> dict[str, Any]:

@@ -337,6 +337,7 @@ def test_a_closed_school_lets_its_people_out_and_its_operators_leave(
     with client.application.test_request_context():
         school_changed(session)
     assert member.get("/students").status_code == 403
+    assert member.get("/").status_code == 403
     assert send(member, "/logout").status_code == 303
     assert client.get("/students").status_code == 403
     assert client.get("/platform/schools").status_code == 200
