@@ -135,6 +135,8 @@ def archive_audit(older_than_days: int = archive.HOT_DAYS) -> Counts:
     """Move audit rows past their hot days to the archive, a step and a commit at a time, on a connection of its own."""
     limits = archive.Limits(timedelta(days=older_than_days), max_seconds=ARCHIVE_SECONDS)
     origin = acting(db.session)
+    # What this session has begun would keep the other one waiting where a database has one writer at a time.
+    db.session.commit()
     with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
         act_as(session, origin)
         run = archive.Run(session, limits, started_by="a worker")
