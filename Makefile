@@ -7,7 +7,7 @@ INSTALL := $(UV) pip install --quiet --python $(PY) --require-hashes
 CHECKED := school_app $(wildcard workers wsgi.py)
 
 .DEFAULT_GOAL := help
-.PHONY: run stack test test-mysql lint format bench requirements clean help
+.PHONY: run stack test test-mysql soak lint format bench requirements clean help
 
 run: .venv/.base-installed ## Show a living school at http://127.0.0.1:8000/ (PORT=8123 for another port)
 	@mkdir -p var/run
@@ -26,6 +26,9 @@ test-mysql: .venv/.dev-installed ## Run all tests on the MySQL server that MYSQL
 	@test -n "$(MYSQL_URL)" || { echo "Set MYSQL_URL to an empty database, as in mysql+pymysql://root@127.0.0.1:3306/school"; exit 2; }
 	@deploy/browser
 	@FORMROOM_TEST_DATABASE_URL="$(MYSQL_URL)" exec deploy/with-services $(PY) -m pytest $(ARGS)
+
+soak: .venv/.dev-installed ## Run the tests that take long: a thousand cases where `make test` has some tens
+	@exec deploy/with-services $(PY) -m pytest -m soak $(ARGS)
 
 lint: .venv/.dev-installed ## Check style, types and who imports whom
 	.venv/bin/ruff check

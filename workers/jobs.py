@@ -21,7 +21,7 @@ from school_app.accounts.models import Account, AccountStatus
 from school_app.alerts.evaluation import evaluate, students_to_evaluate
 from school_app.alerts.rules.episodes import Move
 from school_app.alerts.sources import sources
-from school_app.audit import archive, partitions
+from school_app.audit import archive, partitions, seals
 from school_app.core import clock
 from school_app.core.acting import Acting, act_as, acting
 from school_app.core.db import db, unhurried_session
@@ -149,6 +149,20 @@ def archive_audit(older_than_days: int = archive.HOT_DAYS) -> Counts:
             session.commit()
             raise
     return {"moved": run.moved, "batches": run.batches}
+
+
+def seal_audit() -> Counts:
+    """Seal the audit rows of the days that are over, a run and a commit at a time, on a connection of its own.
+
+    The last run's hash goes into the log, and with it to wherever logs are kept.
+    """
+    counts: Counts = {"runs": 0, "rows": 0, "seals": 0}
+    with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
+        for run in seals.seal(session):
+            more = {"runs": 1, "rows": run.rows, "seals": run.seals}
+            counts = {**{name: counts[name] + number for name, number in more.items()}, "hash": run.hash}
+            session.commit()
+    return counts
 
 
 def keep_audit_partitions() -> Counts:

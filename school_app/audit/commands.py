@@ -1,4 +1,4 @@
-"""flask audit: archive, partitions and runs.
+"""flask audit: archive, partitions and runs; seal, verify and cold storage have modules of their own.
 
 school_app.cli registers them.
 """
@@ -19,6 +19,7 @@ from school_app.audit import archive as archiving
 from school_app.audit import partitions as parts
 from school_app.audit.cold_commands import cool, show_cold
 from school_app.audit.runs import runs as latest_runs
+from school_app.audit.seal_commands import seal, verify
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db, unhurried_session
 from school_app.core.tenancy import all_schools
@@ -29,7 +30,7 @@ BY = "flask audit archive"
 
 @click.group()
 def audit() -> None:
-    """The audit log: its archive and partitions."""
+    """The audit log: its archive, partitions and seals."""
 
 
 def _age(context: click.Context, parameter: click.Parameter, value: str) -> timedelta:
@@ -132,6 +133,6 @@ def runs() -> None:
     print_table(table)
 
 
-for command in (cool, show_cold):
+for command in (cool, show_cold, seal, verify):
     audit.add_command(command)
 GROUPS: tuple[click.Group, ...] = (audit,)

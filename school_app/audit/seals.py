@@ -34,7 +34,7 @@ LOCK = "seals"
 # A day is over for a seal when its last transactions have had this long to end.
 GRACE = timedelta(minutes=30)
 # Rows of a table that one run reads, so that its statements and its transaction stay short.
-MOST_ROWS = 100_000
+MOST_ROWS = 50_000
 
 
 def seal(session: AnySession, until: date | None = None) -> Iterator[SealRun]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol, cast
 
-from sqlalchemy import ColumnElement, Date, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Date, Table, and_, func, or_, select, true
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.digests import Digest, Group, digests
@@ -30,7 +30,7 @@ class Stretch:
     """
 
     above_id: int | None
-    up_to_id: int
+    up_to_id: int | None
     first: date | None = None
     last: date | None = None
     schools: Schools | None = None
@@ -43,16 +43,18 @@ class Stretch:
 
     def where(self, table: Table) -> ColumnElement[bool]:
         """The condition that these rows of a table meet."""
-        conditions = [table.c.id <= self.up_to_id]
+        conditions: list[ColumnElement[bool]] = []
         if self.above_id is not None:
             conditions.append(table.c.id > self.above_id)
+        if self.up_to_id is not None:
+            conditions.append(table.c.id <= self.up_to_id)
         if self.first is not None:
             conditions.append(table.c.created_at >= midnight(self.first))
         if self.last is not None:
             conditions.append(table.c.created_at < midnight(self.last + timedelta(days=1)))
         if self.schools is not None:
             conditions.append(_of_schools(table, self.schools))
-        return and_(*conditions)
+        return and_(true(), *conditions)
 
 
 class Source(Protocol):

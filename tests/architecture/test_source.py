@@ -34,6 +34,7 @@ MAY_SEE_ALL_SCHOOLS = {
     "school_app/alerts/commands.py",
     "school_app/audit/cold_commands.py",
     "school_app/audit/commands.py",
+    "school_app/audit/seal_commands.py",
     "school_app/core/tenancy.py",
     "school_app/demo/load.py",
     "school_app/operations/routes.py",

@@ -1,0 +1,104 @@
+"""flask audit seal and verify.
+
+audit.commands adds them to its group.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import date
+
+import click
+from flask import current_app
+from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from school_app.audit import seals
+from school_app.audit.differences import Difference
+from school_app.audit.sources import Tables
+from school_app.audit.verify import Asked, Step
+from school_app.audit.verify import verify as verified
+from school_app.core.asked import day as read_day
+from school_app.core.db import Base, unhurried_session
+from school_app.core.tenancy import all_schools
+from school_app.core.terminal import print_table
+
+SECONDS_BETWEEN_LINES = 5
+MOST_SHOWN = 200
+Slugs = dict[int | None, str]
+
+
+@click.command()
+def seal() -> None:
+    """Seal what was written on days that are over; the nightly job does the same."""
+    runs, rows, made, last = 0, 0, 0, None
+    with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
+        for run in seals.seal(session):
+            runs, rows, made, last = runs + 1, rows + run.rows, made + run.seals, run.hash
+            session.commit()
+        session.commit()
+    click.echo(f"{rows:,} rows sealed by {made:,} seals in {runs} runs.")
+    if last is not None:
+        click.echo(f"Keep this hash elsewhere, for “flask audit verify --seal”: {last}")
+
+
+def _day(context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
+    try:
+        return read_day(value) if value else None
+    except ValueError:
+        raise click.BadParameter("write it as in 2026-05-17") from None
+
+
+@click.command()
+@click.option("--school", "slug", metavar="SLUG", help="Only this school; “platform” for rows of none.")
+@click.option("--from", "first", metavar="DAY", callback=_day, help="Only rows from this day (UTC) on.")
+@click.option("--to", "last", metavar="DAY", callback=_day, help="Only rows up to this day.")
+@click.option("--seal", "kept", metavar="HASH", help="A hash that was kept: its seal has to be there still.")
+def verify(slug: str | None, first: date | None, last: date | None, kept: str | None) -> None:
+    """Compare the audit rows with their seals; ends with status 1 where anything differs. Writes nothing."""
+    with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
+        slugs = _slugs(session)
+        if slug is not None and slug not in slugs.values():
+            raise click.ClickException(f"There is no school “{slug}”; `flask schools list` shows them.")
+        schools = None if slug is None else tuple(one for one, name in slugs.items() if name == slug)
+        asked = Asked(first, last, schools, kept.strip().lower() if kept else None)
+        done = list(_with_progress(session, verified(session, [Tables(session)], asked)))
+    click.echo(f"{sum(rows for _, rows, _ in done):,} rows compared with {sum(made for made, _, _ in done):,} seals.")
+    found = sorted((one for *_, differences in done for one in differences), key=lambda one: one.day)
+    _show(found, slugs)
+    if wrong := [one for one in found if not one.is_warning]:
+        whose = slugs.get(wrong[0].school_id, f"school {wrong[0].school_id}")
+        raise click.ClickException(f"{len(wrong)} differences; the first day that differs is {wrong[0].day} ({whose}).")
+    click.echo("Nothing differs from its seal.")
+
+
+def _slugs(session: Session) -> Slugs:
+    # The features above know schools; their table alone tells what they are called.
+    table = Base.metadata.tables["school"]
+    rows = session.execute(select(table.c.id, table.c.slug))
+    return {None: "platform", **{school_id: slug for school_id, slug in rows}}
+
+
+def _with_progress(session: Session, steps: Iterator[Step]) -> Iterator[tuple[int, int, list[Difference]]]:
+    rows, told = 0, time.monotonic()
+    for step in steps:
+        # Ends the transaction, so that changes of partitions do not wait until all is done.
+        session.commit()
+        rows += step.rows
+        if time.monotonic() - told > SECONDS_BETWEEN_LINES:
+            click.echo(f"… {rows:,} rows, at {step.day}", err=True)
+            told = time.monotonic()
+        yield step.seals, step.rows, step.differences
+
+
+def _show(found: list[Difference], slugs: Slugs) -> None:
+    if not found:
+        return
+    table = Table("Day", "School", "What", "In words")
+    for one in found[:MOST_SHOWN]:
+        table.add_row(str(one.day), slugs.get(one.school_id, str(one.school_id)), one.kind.value, one.sentence)
+    print_table(table)
+    if len(found) > MOST_SHOWN:
+        click.echo(f"… and {len(found) - MOST_SHOWN:,} more.")

@@ -1,0 +1,191 @@
+"""Verification: every sealing run in its order, with its seals, their links, and the rows wherever they lie now.
+
+`flask audit verify` drives it inside all_schools(). It writes nothing; its caller may end the transaction after each
+step, so that no table is held for long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.audit.differences import AS_STORED, Difference, Kind, broken, compared, day_of, seals_of
+from school_app.audit.digests import Digest, Group
+from school_app.audit.models import AuditSeal, SealRun
+from school_app.audit.seal_texts import NOTHING_BEFORE
+from school_app.audit.seals import GRACE
+from school_app.audit.sources import TABLES, Schools, Source, Stretch
+from school_app.core import clock
+
+AnySession = Session | scoped_session[Any]
+# Once a day has been over for so long, its rows have to be sealed.
+SEALED_WITHIN = GRACE + timedelta(days=1)
+IN_TWO_PLACES = "in two places"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be verified: days (UTC) from and to, and schools, where None is the platform; all where none is said.
+
+    `kept` is the hash of a seal or of a sealing run that somebody wrote down: it has to be among those that are there.
+    """
+
+    first: date | None = None
+    last: date | None = None
+    schools: Schools | None = None
+    kept: str | None = None
+
+
+EVERYTHING = Asked()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One sealing run, verified: its first day, the seals and rows that were compared, and what differs."""
+
+    day: date
+    seals: int
+    rows: int
+    differences: list[Difference]
+
+
+@dataclass(slots=True)
+class _Chain:
+    """Where the runs and each school's seals have come to."""
+
+    runs: int = 0
+    up_to_id: int = 0
+    run_hash: str = NOTHING_BEFORE
+    complete_before: date | None = None
+    seals: dict[int | None, tuple[str, date]] = field(default_factory=dict)
+
+
+def verify(session: AnySession, sources: Sequence[Source], asked: Asked = EVERYTHING) -> Iterator[Step]:
+    """Verify run after run; the last step is about what no run holds: ends cut off, rows that should be sealed.
+
+    The links are followed from the first seal to the last, whatever days are asked for.
+    """
+    chain = _Chain()
+    while (run := _run_after(session, chain.up_to_id)) is not None:
+        seals = seals_of(session, run.up_to_id)
+        # From the end of the run before, whatever this one says, so that no row lies unseen between two runs.
+        above_id = chain.up_to_id if chain.runs else None
+        stretch = Stretch(above_id, run.up_to_id, asked.first, asked.last, asked.schools)
+        found = _found(sources, stretch)
+        differences = [*broken(run, seals), *_links(chain, run, seals), *compared(stretch, seals, found)]
+        differences += _late(chain.complete_before, seals)
+        _follow(chain, run, seals)
+        compared_seals = sum(stretch.holds(one.school_id, one.day) for one in seals)
+        rows = sum(one.rows for one in found.values())
+        yield Step(day_of(run, seals), compared_seals, rows, _of(asked, differences))
+    yield Step(clock.now().date(), 0, 0, [*_of(asked, _strays(session)), *_ends(session, chain, asked)])
+
+
+def _run_after(session: AnySession, up_to_id: int) -> SealRun | None:
+    statement = select(SealRun).where(SealRun.up_to_id > up_to_id).order_by(SealRun.up_to_id).limit(1)
+    return session.scalar(statement, execution_options=AS_STORED)
+
+
+def _found(sources: Sequence[Source], stretch: Stretch) -> Mapping[Group, Digest]:
+    found: dict[Group, Digest] = {}
+    for source in sources:
+        for group, digest in source.digests(stretch).items():
+            other = found.get(group)
+            # Rows of one day in two sources are in one of them by mistake; no digest of both can be told.
+            found[group] = digest if other is None else _both(digest, other)
+    return found
+
+
+def _both(one: Digest, other: Digest) -> Digest:
+    first, last = min(one.first_id, other.first_id), max(one.last_id, other.last_id)
+    return Digest(one.rows + other.rows, first, last, IN_TWO_PLACES)
+
+
+def _links(chain: _Chain, run: SealRun, seals: Sequence[AuditSeal]) -> Iterator[Difference]:
+    """What of a run and its seals does not follow what came before."""
+    if (run.above_id, run.previous) != (chain.up_to_id, chain.run_hash):
+        sentence = (
+            f"The sealing run up to row {run.up_to_id} does not follow the one before it, up to {chain.up_to_id}."
+        )
+        yield Difference(Kind.BROKEN, None, day_of(run, seals), sentence)
+    before = dict(chain.seals)
+    for seal in seals:
+        last_hash, last_day = before.get(seal.school_id, (NOTHING_BEFORE, seal.day))
+        before[seal.school_id] = (seal.hash, seal.day)
+        if seal.previous != last_hash:
+            sentence = f"The seal of {seal.day} follows another one than that of {last_day}."
+            yield Difference(Kind.BROKEN, seal.school_id, min(seal.day, last_day), sentence)
+
+
+def _late(complete_before: date | None, seals: Sequence[AuditSeal]) -> Iterator[Difference]:
+    for seal in seals:
+        if complete_before is not None and seal.day < complete_before:
+            sentence = f"{seal.rows} rows were written after the day had been sealed, from row {seal.first_id} on."
+            yield Difference(Kind.LATE, seal.school_id, seal.day, sentence)
+
+
+def _follow(chain: _Chain, run: SealRun, seals: Sequence[AuditSeal]) -> None:
+    chain.runs += 1
+    chain.up_to_id, chain.run_hash, chain.complete_before = run.up_to_id, run.hash, run.complete_before
+    for seal in seals:
+        chain.seals[seal.school_id] = (seal.hash, seal.day)
+
+
+def _of(asked: Asked, differences: list[Difference]) -> list[Difference]:
+    """The differences of the schools that are asked for; those of sealing runs concern all of them."""
+    if asked.schools is None:
+        return differences
+    return [one for one in differences if one.school_id is None or one.school_id in asked.schools]
+
+
+def _strays(session: AnySession) -> list[Difference]:
+    """Seals whose sealing run is not there."""
+    statement = select(AuditSeal).where(AuditSeal.up_to_id.not_in(select(SealRun.up_to_id)))
+    found = session.scalars(statement.order_by(AuditSeal.day), execution_options=AS_STORED).all()
+    return [one for seal in found for one in broken(None, [seal])]
+
+
+def _ends(session: AnySession, chain: _Chain, asked: Asked) -> Iterator[Difference]:
+    if asked.kept is not None and not _is_there(session, asked):
+        days = [day for one, (_, day) in chain.seals.items() if asked.schools is None or one in asked.schools]
+        whose = asked.schools[0] if asked.schools else None
+        sentence = "No seal has the hash that was kept: the newest ones were cut off, or all were made anew."
+        yield Difference(Kind.BROKEN, whose, max(days, default=clock.now().date()), sentence)
+    # Of days that were complete, what comes now is late; of the days since then, it should have been sealed.
+    edge, over = chain.complete_before, (clock.now() - SEALED_WITHIN).date()
+    if edge is not None and (late := _first_above(session, chain, asked, (None, edge))) is not None:
+        yield Difference(Kind.LATE, *late, "Rows were written after the day had been sealed; the next run seals them.")
+    if (unsealed := _first_above(session, chain, asked, (edge, over))) is not None:
+        yield Difference(Kind.UNSEALED, *unsealed, "From here on rows are not sealed; “flask audit seal” seals them.")
+
+
+def _is_there(session: AnySession, asked: Asked) -> bool:
+    """Whether the kept hash is that of a seal of the schools asked for, or, where none is named, of a sealing run."""
+    schools = session.scalars(select(AuditSeal.school_id).where(AuditSeal.hash == asked.kept)).all()
+    if asked.schools is not None:
+        return any(one in asked.schools for one in schools)
+    return bool(schools) or session.scalar(select(SealRun.id).where(SealRun.hash == asked.kept)) is not None
+
+
+def _first_above(
+    session: AnySession, chain: _Chain, asked: Asked, days: tuple[date | None, date]
+) -> tuple[int | None, date] | None:
+    """School and day of the first row above the last run, of the days from one and before another."""
+    first = max([one for one in (days[0], asked.first) if one is not None], default=None)
+    last = min([days[1] - timedelta(days=1), *([asked.last] if asked.last else [])])
+    stretch = Stretch(chain.up_to_id, None, first, last, asked.schools)
+    found = []
+    for table in TABLES:
+        statement = select(table.c.id, table.c.school_id, table.c.created_at).where(stretch.where(table))
+        row = session.execute(statement.order_by(table.c.id).limit(1)).first()
+        if row is not None:
+            found.append((row.id, row.school_id, row.created_at.date()))
+    if not found:
+        return None
+    _, school_id, day = min(found, key=lambda one: one[0])
+    return school_id, day
