@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, g, render_template, request, url_for
 
-from school_app.audit import queries, words
+from school_app.audit import queries, seals, words
 from school_app.audit.events import Event
 from school_app.audit.queries import Filters
 from school_app.audit.service import record
@@ -55,6 +55,7 @@ def history() -> str:
         events=sorted(words.EVENTS.items(), key=lambda item: item[1]),
         things=sorted({*words.THINGS, "student", "register", "alert", "note", "account", "incident", "form"}),
         words=words,
+        seal=seals.newest(db.session),
     )
     db.session.commit()
     return rendered
