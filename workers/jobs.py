@@ -47,11 +47,13 @@ def carry_out(job_run_id: int) -> None:
     """Do the job of a row, once: whoever comes second finds it taken or done."""
     with all_schools(db.session):
         job = _claim(job_run_id)
-        db.session.commit()
         if job is None:
+            db.session.commit()
             return
         name, school_id, arguments = job.name, job.school_id, dict(job.arguments)
         act_as(db.session, Acting(job.requested_by, job.requested_name or "job", job_id=str(job_run_id)))
+        # Nothing is read after this, so that a job with a connection of its own may write where one writes at a time.
+        db.session.commit()
     log.info("job_started", job_run_id=job_run_id, name=name, school_id=school_id)
     try:
         counts = _run(resolve(name), school_id, arguments)
@@ -135,8 +137,6 @@ def archive_audit(older_than_days: int = archive.HOT_DAYS) -> Counts:
     """Move audit rows past their hot days to the archive, a step and a commit at a time, on a connection of its own."""
     limits = archive.Limits(timedelta(days=older_than_days), max_seconds=ARCHIVE_SECONDS)
     origin = acting(db.session)
-    # What this session has begun would keep the other one waiting where a database has one writer at a time.
-    db.session.commit()
     with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
         act_as(session, origin)
         run = archive.Run(session, limits, started_by="a worker")
