@@ -39,6 +39,7 @@ MORE_ROUTES = (
     "dashboards.notes_page",
     "dashboards.case_page",
     "dashboards.search",
+    "history.routes",
 )
 
 

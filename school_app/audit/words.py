@@ -1,6 +1,6 @@
-"""What events, kinds of things and fields are called in the history.
+"""What events and kinds of things are called in the history.
 
-audit.routes and its templates use it.
+Pages of audit/ and history/ use it; what fields are called is in history.fields.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ EVENTS: dict[str, str] = {
 }
 THINGS: dict[str, str] = {
     "intervention_case": "case",
+    "case_event": "entry in a case",
     "case_step": "step of a case",
     "alert_decision": "answer to an alert",
     "attendance_mark": "attendance mark",

@@ -1,13 +1,20 @@
-"""How days are written in sentences, the same on pages and in what services say.
+"""How days and moments are written in sentences, the same on pages and in what services say.
 
 Anyone may use it; core.pages makes it a filter of templates.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 
 def full_day(day: date) -> str:
     """3 May 2026."""
     return f"{day.day} {day:%B %Y}"
+
+
+def full_moment(moment: datetime, zone: ZoneInfo) -> str:
+    """3 May 2026, 8:12, at a place."""
+    there = moment.astimezone(zone)
+    return f"{full_day(there)}, {there.hour}:{there:%M}"

@@ -47,6 +47,8 @@ PAGES = {
         "/audit?actor={actor}",
         "/audit?event=row.changed",
         "/audit?thing=student",
+        "/audit?thing=student&entity={student}",
+        "/audit?whom=given",
         "/audit?from=2020-01-01",
     ),
 }
