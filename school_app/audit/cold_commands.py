@@ -8,16 +8,18 @@ from __future__ import annotations
 import click
 from flask import current_app
 from rich.table import Table
+from sqlalchemy import select
 
 from school_app.audit.cold import cooling, rows
 from school_app.audit.cold.cooling import Cooling, Limits
 from school_app.audit.cold.files import DamagedFile
+from school_app.audit.cold.restoring import EVERY_SCHOOL, Restoring
 from school_app.audit.cold.rows import NotMoved
 from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import ColdUnavailable, store
 from school_app.audit.lease import ArchiveBusy, LeaseLost
 from school_app.core.acting import Acting, act_as
-from school_app.core.db import db
+from school_app.core.db import Base, db
 from school_app.core.tenancy import all_schools
 from school_app.core.terminal import print_table
 
@@ -46,6 +48,38 @@ def cool(dry_run: bool, restored: bool) -> None:
             db.session.commit()
             raise click.ClickException(str(error)) from None
     click.echo(f"{run.moved:,} rows from before {run.before} left the database; {run.made} files were written.")
+
+
+@click.command()
+@click.option("--year", required=True, type=click.IntRange(1990, 2199))
+@click.option("--school", "slug", default=None, help="One school by its short name; otherwise all, and the platform.")
+def restore(year: int, slug: str | None) -> None:
+    """Bring a year back from cold storage to the archive, and prove it. The files are kept."""
+    name = "flask audit restore"
+    act_as(db.session, Acting(actor_name=name))
+    with all_schools(db.session):
+        run = Restoring(db.session, store(), year, started_by=name, school_id=_school_id(slug))
+        waiting = len(run.waiting())
+        try:
+            for _ in run.steps():
+                db.session.commit()
+        except FAULTS as error:
+            db.session.rollback()
+            run.failed()
+            db.session.commit()
+            raise click.ClickException(str(error)) from None
+    click.echo(f"{run.moved:,} rows of {year} from {waiting} files are back, the same as they were sealed.")
+
+
+def _school_id(slug: str | None) -> int | str:
+    """The id of a school by its short name. The table is read by its name, as schools lie above the audit log."""
+    if slug is None:
+        return EVERY_SCHOOL
+    school = Base.metadata.tables["school"]
+    found = db.session.scalar(select(school.c.id).where(school.c.slug == slug))
+    if found is None:
+        raise click.ClickException(f"There is no school {slug!r}; flask schools list shows them.")
+    return int(found)
 
 
 def _say_what_would_go(run: Cooling) -> None:

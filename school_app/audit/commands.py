@@ -17,7 +17,7 @@ from rich.table import Table
 
 from school_app.audit import archive as archiving
 from school_app.audit import partitions as parts
-from school_app.audit.cold_commands import cool, show_cold
+from school_app.audit.cold_commands import cool, restore, show_cold
 from school_app.audit.runs import runs as latest_runs
 from school_app.audit.seal_commands import seal, verify
 from school_app.core.acting import Acting, act_as
@@ -133,6 +133,6 @@ def runs() -> None:
     print_table(table)
 
 
-for command in (cool, show_cold, seal, verify):
+for command in (cool, restore, show_cold, seal, verify):
     audit.add_command(command)
 GROUPS: tuple[click.Group, ...] = (audit,)

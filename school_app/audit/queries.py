@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.audit.cold.reading import in_files
 from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow, reading_index
 from school_app.core import paging
 from school_app.core.errors import NotFound
@@ -125,7 +126,7 @@ def _way(filters: Filters) -> str:
 
 
 # In the order in which rows travel: one that is moved while a page is read is seen twice then, never not at all.
-SOURCES: tuple[Source, ...] = (InTable(AuditRow), InTable(StagedAuditRow), InTable(ArchivedAuditRow))
+SOURCES: tuple[Source, ...] = (InTable(AuditRow), InTable(StagedAuditRow), InTable(ArchivedAuditRow), in_files)
 
 
 def history(

@@ -211,7 +211,7 @@ class Cooling:
 
     def _let_go(self, file_id: int) -> Steps:
         """Delete a file's rows from the archive, whole days at a time, moving the seam with them."""
-        listed = self._locked(file_id)
+        listed = locked(self.session, self.lease, file_id)
         path, seam, ends = listed.path, listed.cold_before, listed.ends
         if fingerprint(self.place, path) != (listed.sha256, listed.bytes):
             raise files.DamagedFile(f"{path} is not what was listed; nothing more is let go.")
@@ -220,21 +220,16 @@ class Cooling:
         yield 0
         left = ([row for row in group if row["created_at"].date() >= seam] for group in files.groups(self.place, path))
         for batch in rows.whole_days(left, self.limits.batch):
-            listed = self._locked(file_id)
+            listed = locked(self.session, self.lease, file_id)
             rows.let_go(self.session, batch)
             listed.cold_before = rows.day_after(batch)
             self.session.flush()
             self.moved += len(batch)
             yield len(batch)
-        listed = self._locked(file_id)
+        listed = locked(self.session, self.lease, file_id)
         listed.status, listed.cold_before, listed.kept_at = ColdStatus.KEPT, ends, clock.now()
         self._tell(listed)
         yield 0
-
-    def _locked(self, file_id: int) -> ColdFile:
-        self.lease.hold()
-        statement = select(ColdFile).where(ColdFile.id == file_id).with_for_update()
-        return self.session.scalars(statement.execution_options(populate_existing=True)).one()
 
     def _tell(self, listed: ColdFile) -> None:
         facts = ("path", "rows", "digest", "sha256")
@@ -245,6 +240,13 @@ class Cooling:
             changes={name: [None, getattr(listed, name)] for name in facts},
             school_id=listed.school_id,
         )
+
+
+def locked(session: AnySession, lease: Lease, file_id: int) -> ColdFile:
+    """A file of the manifest, locked with the lease for this transaction. Raises LeaseLost."""
+    lease.hold()
+    statement = select(ColdFile).where(ColdFile.id == file_id).with_for_update()
+    return session.scalars(statement.execution_options(populate_existing=True)).one()
 
 
 def _stamp(run: ArchiveRun) -> str:

@@ -131,11 +131,12 @@ def _arrow_error() -> type[Exception]:
     return found
 
 
-def groups(place: Store, path: str, columns: Sequence[str] = COLUMNS) -> Iterator[list[Row]]:
-    """The rows of a file, one row group after the other."""
+def groups(place: Store, path: str, *, backwards: bool = False) -> Iterator[list[Row]]:
+    """The rows of a file in their order, one row group after the other, or the last group first."""
     with reading(place, path) as opened:
-        for number in range(opened.num_row_groups):
-            yield rows_of(opened.read_row_group(number, columns=list(columns), use_threads=False))
+        numbers = range(opened.num_row_groups)
+        for number in reversed(numbers) if backwards else numbers:
+            yield rows_of(opened.read_row_group(number, columns=list(COLUMNS), use_threads=False))
 
 
 def rows_of(table: Any) -> list[Row]:

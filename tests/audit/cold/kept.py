@@ -56,7 +56,9 @@ def old_rows(year: int, schools: list[int | None], each: int = 8, first_id: int 
     found = []
     for number, school_id in enumerate(schools):
         for count in range(each):
-            moment = last if count == each - 1 else begun + timedelta(days=20 * (count // 2), microseconds=count)
+            moment = (
+                last if count == each - 1 else begun + timedelta(days=720 // each * (count // 2), microseconds=count)
+            )
             found.append(row(first_id + number + len(schools) * count, moment, school_id))
     return found
 

@@ -1,9 +1,10 @@
-"""Wherever a run to cold storage is broken off, every row is in one place, unchanged, and the next run finishes it."""
+"""Wherever rows on their way to cold storage or back are stopped, each is in one place, and the next run goes on."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import delete, update
 
 from school_app.audit.cold.cooling import Cooling
 from school_app.audit.cold.models import ColdFile, ColdStatus
+from school_app.audit.cold.restoring import Restoring
 from school_app.audit.cold.rows import ARCHIVE
 from school_app.audit.cold.store import store
 from school_app.audit.models import ArchiveLease, ArchiveRun, AuditRow, AuditSeal, SealRun
@@ -28,24 +30,21 @@ ERRORS: dict[str, Callable[[], None]] = {
     "time limit": server_error(1969),
     "disk full": full_disk,
 }
-# Quick tests look at every so many points, from another one on for each kind of error.
-EVERY = 13
+# Quick tests look at so many points, others for each kind of error.
+KILLED, FAILED = 18, 4
 
 
-def begin_anew(session: Any) -> list[tuple[int, str]]:
-    """Empty tables and folder, old rows in the archive; returns what must be everywhere ever after."""
-    session.rollback()
-    for model in (ColdFile, ArchiveRun, ArchiveLease, AuditRow, AuditSeal, SealRun):
-        session.execute(delete(model))
-    session.execute(delete(ARCHIVE))
-    archive(session, old_rows(years_ago(3), [11, None]))
-    session.commit()
-    folder = Path(str(store()._root))  # type: ignore[attr-defined]
-    shutil.rmtree(folder, ignore_errors=True)
-    return everywhere(session, store())  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class Work:
+    """A way that rows go: what is done before, what is broken off, and what is true once it was done."""
+
+    before: Callable[[Any], None]
+    run: Callable[[Any], None]
+    in_tables: bool
+    status: ColdStatus
 
 
-def run(session: Any) -> None:
+def cool(session: Any) -> None:
     cooling = Cooling(session, store(), SMALL, "a test")
     try:
         for _ in cooling.steps():
@@ -57,12 +56,35 @@ def run(session: Any) -> None:
         raise
 
 
-def run_again(session: Any) -> None:
-    """What the next night does: the lease of whoever was killed has run out by then."""
+def restore(session: Any) -> None:
+    restoring = Restoring(session, store(), years_ago(3), "a test", batch=3)
+    try:
+        for _ in restoring.steps():
+            session.commit()
+    except BaseException:
+        session.rollback()
+        restoring.failed()
+        session.commit()
+        raise
+
+
+WORK = {
+    "cool": Work(lambda session: None, cool, in_tables=False, status=ColdStatus.KEPT),
+    "restore": Work(cool, restore, in_tables=True, status=ColdStatus.RESTORED),
+}
+
+
+def begin_anew(session: Any, work: Work) -> list[tuple[int, str]]:
+    """Empty tables and folder, old rows in the archive; returns what must be everywhere ever after."""
     session.rollback()
-    session.execute(update(ArchiveLease).values(holder=None))
+    for model in (ColdFile, ArchiveRun, ArchiveLease, AuditRow, AuditSeal, SealRun):
+        session.execute(delete(model))
+    session.execute(delete(ARCHIVE))
+    archive(session, old_rows(years_ago(3), [11, None]))
     session.commit()
-    run(session)
+    shutil.rmtree(Path(str(store()._root)), ignore_errors=True)  # type: ignore[attr-defined]
+    work.before(session)
+    return everywhere(session, store())  # type: ignore[arg-type]
 
 
 def check_whole(session: Any, before: list[tuple[int, str]]) -> None:
@@ -70,63 +92,73 @@ def check_whole(session: Any, before: list[tuple[int, str]]) -> None:
     assert everywhere(session, store()) == before  # type: ignore[arg-type]
 
 
-def check_finished(session: Any, before: list[tuple[int, str]]) -> None:
+def go_on(session: Any, work: Work, before: list[tuple[int, str]]) -> None:
+    """What is done again later: the lease of whoever was killed has run out by then."""
+    session.rollback()
+    session.execute(update(ArchiveLease).values(holder=None))
+    session.commit()
+    work.run(session)
     check_whole(session, before)
-    assert {one.status for one in listed(session)} == {ColdStatus.KEPT}
-    assert hashes_in_tables(session) == []
+    assert {one.status for one in listed(session)} == {work.status}
+    assert bool(hashes_in_tables(session)) == work.in_tables
     assert sorted(store().paths()) == sorted(one.path for one in listed(session))
 
 
-def count_points(session: Any) -> int:
-    begin_anew(session)
+def count_points(session: Any, work: Work) -> int:
+    begin_anew(session, work)
     points = Points(NEVER, kill)
     with watched(db.engine, points):
-        run(session)
+        work.run(session)
+    print(f"{points.passed} points")
     return points.passed
 
 
-def kill_at(apart: Flask, session: Any, point: int) -> None:
-    before = begin_anew(session)
+def kill_at(apart: Flask, session: Any, work: Work, point: int) -> None:
+    before = begin_anew(session, work)
 
-    def work() -> None:
+    def run() -> None:
         with apart.app_context(), all_schools(db.session), watched(db.engine, Points(point, kill)):
-            run(db.session)
+            work.run(db.session)
 
-    assert in_a_child(work) == -9, f"point {point}"
+    assert in_a_child(run) == -9, f"point {point}"
     check_whole(session, before)
-    run_again(session)
-    check_finished(session, before)
+    go_on(session, work, before)
 
 
-def fail_at(session: Any, point: int, act: Callable[[], None]) -> None:
-    before = begin_anew(session)
+def fail_at(session: Any, work: Work, point: int, act: Callable[[], None]) -> None:
+    before = begin_anew(session, work)
     with watched(db.engine, Points(point, act)), pytest.raises(Exception):  # noqa: B017, PT011
-        run(session)
+        work.run(session)
     check_whole(session, before)
-    run_again(session)
-    check_finished(session, before)
+    go_on(session, work, before)
 
 
-def test_killed_at_some_points(apart: Flask, committed: Any) -> None:
-    for point in range(1, count_points(committed) + 1, EVERY):
-        kill_at(apart, committed, point)
+@pytest.mark.parametrize("name", WORK)
+def test_killed_at_some_points(apart: Flask, committed: Any, name: str) -> None:
+    points = count_points(committed, WORK[name])
+    for point in range(1, points + 1, points // KILLED):
+        kill_at(apart, committed, WORK[name], point)
 
 
+@pytest.mark.parametrize("name", WORK)
 @pytest.mark.parametrize("error", ERRORS)
-def test_an_error_at_some_points(committed: Any, error: str) -> None:
+def test_an_error_at_some_points(committed: Any, name: str, error: str) -> None:
     offset = 2 + list(ERRORS).index(error)
-    for point in range(offset, count_points(committed) + 1, EVERY * 3):
-        fail_at(committed, point, ERRORS[error])
+    points = count_points(committed, WORK[name])
+    for point in range(offset, points + 1, points // FAILED):
+        fail_at(committed, WORK[name], point, ERRORS[error])
 
 
 @pytest.mark.soak
-def test_killed_at_every_point(apart: Flask, committed: Any) -> None:
-    for point in range(1, count_points(committed) + 1):
-        kill_at(apart, committed, point)
+@pytest.mark.parametrize("name", WORK)
+def test_killed_at_every_point(apart: Flask, committed: Any, name: str) -> None:
+    for point in range(1, count_points(committed, WORK[name]) + 1):
+        kill_at(apart, committed, WORK[name], point)
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("name", WORK)
 @pytest.mark.parametrize("error", ERRORS)
-def test_an_error_at_every_point(committed: Any, error: str) -> None:
-    for point in range(1, count_points(committed) + 1):
-        fail_at(committed, point, ERRORS[error])
+def test_an_error_at_every_point(committed: Any, name: str, error: str) -> None:
+    for point in range(1, count_points(committed, WORK[name]) + 1):
+        fail_at(committed, WORK[name], point, ERRORS[error])
