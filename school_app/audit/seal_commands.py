@@ -16,6 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from school_app.audit import seals
+from school_app.audit.cold.source import Files
+from school_app.audit.cold.store import store
 from school_app.audit.differences import Difference
 from school_app.audit.sources import Tables
 from school_app.audit.verify import Asked, Step
@@ -64,8 +66,11 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
             raise click.ClickException(f"There is no school “{slug}”; `flask schools list` shows them.")
         schools = None if slug is None else tuple(one for one, name in slugs.items() if name == slug)
         asked = Asked(first, last, schools, kept.strip().lower() if kept else None)
-        done = list(_with_progress(session, verified(session, [Tables(session)], asked)))
+        files = Files(session, store())
+        done = list(_with_progress(session, verified(session, [Tables(session), files], asked)))
     click.echo(f"{sum(rows for _, rows, _ in done):,} rows compared with {sum(made for made, _, _ in done):,} seals.")
+    for problem in files.problems:
+        click.echo(problem, err=True)
     found = sorted((one for *_, differences in done for one in differences), key=lambda one: one.day)
     _show(found, slugs)
     if wrong := [one for one in found if not one.is_warning]:

@@ -89,7 +89,10 @@ def test_a_page_of_history_is_one_statement_a_table_wherever_it_lies(
     statements.clear()
     queries.history(session, ALL, cursor=cursor)
     assert len(statements) == len(queries.SOURCES)
-    assert all("LIMIT" in statement for statement in statements)
+    # The manifest of cold files is read whole for some years: a file a school and year, and its rows are limited later.
+    of_rows = [statement for statement in statements if "audit_cold_file" not in statement]
+    assert len(of_rows) == len(queries.SOURCES) - 1
+    assert all("LIMIT" in statement for statement in of_rows)
 
 
 def test_filters_narrow_and_another_schools_rows_never_show(session: Any, two_schools: TwoSchools) -> None:

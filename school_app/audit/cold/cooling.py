@@ -14,12 +14,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold import files, rows, sealed
-from school_app.audit.cold.lease import Lease
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.rows import SchoolYear
 from school_app.audit.cold.store import Store, fingerprint
 from school_app.audit.digests import COLUMNS
 from school_app.audit.events import Event
+from school_app.audit.lease import Lease
 from school_app.audit.models import ArchiveRun, RunStatus
 from school_app.audit.service import record
 from school_app.audit.sources import midnight

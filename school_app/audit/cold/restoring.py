@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold import files, rows
 from school_app.audit.cold.cooling import locked
-from school_app.audit.cold.lease import Lease
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import Store, fingerprint
 from school_app.audit.events import Event
+from school_app.audit.lease import Lease
 from school_app.audit.seals import differences
 from school_app.audit.service import record
 from school_app.audit.sources import TABLES

@@ -105,8 +105,9 @@ class Files:
 
 
 def _within(stretch: Stretch, id_: int) -> bool:
-    return (stretch.above_id is None or stretch.above_id < id_) and id_ <= stretch.up_to_id
+    return _overlaps(stretch, id_, id_)
 
 
 def _overlaps(stretch: Stretch, first_id: int, last_id: int) -> bool:
-    return (stretch.above_id is None or stretch.above_id < last_id) and first_id <= stretch.up_to_id
+    after = stretch.above_id is None or stretch.above_id < last_id
+    return after and (stretch.up_to_id is None or first_id <= stretch.up_to_id)
