@@ -19,6 +19,7 @@ from school_app.core.db import db
 from school_app.core.tenancy import use_school
 
 NOW = clock.now()
+TABLES = [one for one in queries.SOURCES if isinstance(one, queries.InTable)]
 MONTH = Filters(NOW - timedelta(days=30), NOW + timedelta(days=1))
 EVER = replace(MONTH, since=NOW - timedelta(days=3000))
 WAYS = {
@@ -36,7 +37,9 @@ def steps(app: Flask, named: dict[str, Any], filters: Filters, cursor: str | Non
     seen: list[tuple[str, Any]] = []
 
     def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:
-        seen.append((statement, parameters))
+        # The manifest of cold files has a row a file, no partitions, and no part in these plans.
+        if "audit_cold_file" not in statement:
+            seen.append((statement, parameters))
 
     with app.app_context(), use_school(db.session, named["school"]):
         event.listen(db.engine, "before_cursor_execute", note)
@@ -69,7 +72,7 @@ def test_a_page_goes_along_its_index_and_sorts_nothing(
     filters = replace(span, **WAYS[way])
     behind = paging.encode(NOW - timedelta(days=2), 1)
     found = [*steps(*filled, filters), *steps(*filled, filters, behind)]
-    assert len(found) == 2 * len(queries.SOURCES)
+    assert len(found) == 2 * len(TABLES)
     assert {step["key"] for step in found} == {reading_index(way)}
     assert [step["Extra"] for step in found if "sort" in step["Extra"] or "temporary" in step["Extra"]] == []
 
