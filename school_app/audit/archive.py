@@ -15,7 +15,8 @@ import structlog
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.audit.batches import HOT, STAGED, Eligible, NotMoved, move, next_batch
+from school_app.audit.batches import ARCHIVE, HOT, STAGED, Eligible, NotMoved, move, next_batch
+from school_app.audit.columns import UnknownColumns, check_columns
 from school_app.audit.exchange import Contents, Exchange, NotExchanged
 from school_app.audit.lease import ArchiveBusy, Lease, LeaseLost
 from school_app.audit.models import RunStatus
@@ -37,7 +38,7 @@ class ClocksDiffer(RuntimeError):
 
 
 # With these a run ends on purpose; str() says why.
-REFUSALS = (ArchiveBusy, LeaseLost, NotMoved, SealsDiffer, ClocksDiffer)
+REFUSALS = (ArchiveBusy, LeaseLost, NotMoved, SealsDiffer, ClocksDiffer, UnknownColumns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,31 +103,36 @@ class Run:
     def steps(self) -> Iterator[int]:
         """Do the run: after each step, yielded as the rows it moved, the caller commits.
 
-        Raises ArchiveBusy, LeaseLost, NotMoved, SealsDiffer or ClocksDiffer; the caller rolls back, and calls failed().
+        Raises one of REFUSALS, or what the server says; the caller rolls back, and calls failed().
         """
         _compare_clocks(self.session)
         self.record.begin(self._lease.acquire())
         self._started = time.monotonic()
+        yield 0
+        check_columns(self.session, HOT, STAGED, ARCHIVE)
         self._sealed.look()
+        # What is written from here on is for the next run, however old it says it is: so every run comes to an end.
+        up_to_id = self._sealed.up_to_id or self.session.scalar(select(func.max(HOT.c.id))) or 0
         yield 0
         yield from self._staged()
         yield from self._years()
-        yield from self._in_batches(Eligible(HOT, self.cutoff, self._sealed.up_to_id))
+        yield from self._in_batches(Eligible(HOT, self.cutoff, up_to_id))
         self._end(RunStatus.DONE)
         yield 0
 
     def failed(self, error: Exception) -> None:
         """Write down how a run ended that was broken off; the caller has rolled back, and commits."""
         sentence = f"{type(error).__name__}: {error}"
+        if self.record.run_id:
+            self.record.recall()
         log.critical("audit_archive_failed", run_id=self.record.run_id, moved=self.moved, error=sentence)
         if self.record.run_id:
             self.record.notes.append(sentence)
             self._end(RunStatus.FAILED)
 
     def _end(self, status: RunStatus) -> None:
-        self.record.end(status)
-        self._lease.release()
-        self.session.flush()
+        # What a run did that slept past its lease, its successor has told.
+        self.record.end(status, tell=self._lease.release())
 
     def _is_over(self) -> bool:
         limits = self.limits

@@ -12,6 +12,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, insert, select, true
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.audit.columns import check_columns
 from school_app.audit.digests import COLUMNS, digests
 from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow
 
@@ -87,9 +88,12 @@ def move(session: AnySession, batch: Batch, *, compare: bool) -> None:
     """Copy a batch to the archive and delete it where it lay; `compare` has the digests of both compared in between.
 
     A row that is committed within the bounds meanwhile is in one of the two statements and not in the other, so that
-    the numbers differ. Raises NotMoved; nothing of the batch is done then, and it may be drawn anew.
+    the numbers differ. Raises NotMoved; nothing of the batch is done then, and it may be drawn anew. Raises
+    UnknownColumns where there is more to a row than would be copied.
     """
     source = batch.eligible.source
+    # This transaction has read the table, so that nobody adds a column to it before the end.
+    check_columns(session, source)
     within = batch.where(source)
     with session.begin_nested():
         columns = [source.c[name] for name in COLUMNS]

@@ -73,7 +73,7 @@ class Exchange:
             twin = archived.get(one.name)
             if one.table != HOT.name or one.until is None or one.until > cutoff:
                 continue
-            if twin is not None and (twin.since, twin.until) == (one.since, one.until) and self._is_empty(twin):
+            if twin is not None and (twin.since, twin.until) == (one.since, one.until) and self._is_free(twin):
                 found.append(one)
         return found
 
@@ -96,38 +96,39 @@ class Exchange:
         )
 
     def place_of(self, contents: Contents) -> Partition:
-        """The archive's partition into which all of it fits. Raises NotExchanged where none is, or it is not empty."""
+        """The archive's partition into which all of it fits. Raises NotExchanged where none is."""
         for one in partitions(self._engine):
             after = one.since is None or one.since <= contents.earliest
             if one.table == ARCHIVE.name and one.until is not None and after and contents.latest < one.until:
-                if self._is_empty(one):
-                    return one
-                raise NotExchanged(f"{one.name} of the archive holds rows already.")
+                return one
         raise NotExchanged(f"No partition holds all from {contents.earliest} to {contents.latest}.")
 
     def take_out(self, partition: Partition) -> None:
         """Swap a partition of the live table with the empty staging table. Raises NotExchanged or LeaseLost."""
         with self._connected() as connection:
-            if connection.execute(select(STAGED.c.id).limit(1)).first() is not None:
-                raise NotExchanged(f"{STAGED.name} is not empty.")
             highest = int(connection.execute(select(func.max(HOT.c.id))).scalar() or 0)
-            self._change(connection, f"ALTER TABLE {STAGED.name} AUTO_INCREMENT = {highest + IDS_AHEAD}")
-            self._change(
-                connection, f"ALTER TABLE {HOT.name} EXCHANGE PARTITION {partition.name} WITH TABLE {STAGED.name}"
-            )
+            ahead = f"ALTER TABLE {STAGED.name} AUTO_INCREMENT = {highest + IDS_AHEAD}"
+            self._change(connection, ahead, free=STAGED.name)
+            swap = f"ALTER TABLE {HOT.name} EXCHANGE PARTITION {partition.name} WITH TABLE {STAGED.name}"
+            self._change(connection, swap, free=STAGED.name)
 
     def bring_in(self, partition: Partition) -> None:
         """Swap the full staging table with an empty partition of the archive. Raises NotExchanged or LeaseLost."""
         with self._connected() as connection:
-            self._change(
-                connection, f"ALTER TABLE {ARCHIVE.name} EXCHANGE PARTITION {partition.name} WITH TABLE {STAGED.name}"
-            )
+            swap = f"ALTER TABLE {ARCHIVE.name} EXCHANGE PARTITION {partition.name} WITH TABLE {STAGED.name}"
+            self._change(connection, swap, free=f"{ARCHIVE.name} PARTITION ({partition.name})")
 
-    def _change(self, connection: Connection, statement: str) -> None:
-        """Do one change of tables under the lease, in a few tries where somebody holds the table."""
+    def _change(self, connection: Connection, statement: str, *, free: str) -> None:
+        """Do one change of tables under the lease, in a few tries where somebody holds the table.
+
+        `free` is the place that rows are swapped into: a second swap would bring back what the first has moved, so it
+        is looked at before every try.
+        """
         for attempt in range(1, TRIES + 1):
             try:
                 self._lease.hold_on(connection)
+                if not _is_empty(connection, free):
+                    raise NotExchanged(f"{free} holds rows already.")
                 connection.execute(text(statement))
                 return
             except DBAPIError as error:
@@ -139,10 +140,9 @@ class Exchange:
                     raise NotExchanged(f"The table was in use for all of {TRIES} tries.") from error
             time.sleep(PAUSE_SECONDS * attempt)
 
-    def _is_empty(self, partition: Partition) -> bool:
+    def _is_free(self, partition: Partition) -> bool:
         with self._connected() as connection:
-            statement = text(f"SELECT 1 FROM {partition.table} PARTITION ({partition.name}) LIMIT 1")  # noqa: S608
-            return connection.execute(statement).first() is None
+            return _is_empty(connection, f"{partition.table} PARTITION ({partition.name})")
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -159,6 +159,11 @@ class Exchange:
             finally:
                 # Its settings are not for anybody else.
                 connection.invalidate()
+
+
+def _is_empty(connection: Connection, place: str) -> bool:
+    # Names of tables and partitions are the product's own, never a person's.
+    return connection.execute(text(f"SELECT 1 FROM {place} LIMIT 1")).first() is None  # noqa: S608
 
 
 def _number(error: DBAPIError) -> int:

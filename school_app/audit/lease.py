@@ -67,9 +67,10 @@ class Lease:
         if not self._renewed(connection):
             raise LeaseLost("Another run has taken over; this one has stopped and changed nothing more.")
 
-    def release(self) -> None:
-        """Give the lease back, where it is still this run's."""
-        self.session.execute(self._mine().values(holder=None, expires_at=None))
+    def release(self) -> bool:
+        """Give the lease back; False where it was no longer this run's."""
+        result: Any = self.session.execute(self._mine().values(holder=None, expires_at=None))
+        return bool(result.rowcount)
 
     def _renewed(self, on: AnySession | Connection) -> bool:
         result: Any = on.execute(self._mine().values(expires_at=clock.now() + LIVES))

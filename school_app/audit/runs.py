@@ -39,6 +39,7 @@ class RunRecord:
     notes: list[str] = field(default_factory=list)
     by_school: dict[int | None, int] = field(default_factory=dict)
     _bytes_a_row: int = 0
+    _latest: Mapping[int | None, int] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -56,12 +57,11 @@ class RunRecord:
     def count(self, method: str, by_school: Mapping[int | None, int]) -> int:
         """Add what has just been moved, in the transaction that moved it; returns how many rows that is."""
         rows = sum(by_school.values())
-        self.moved += rows
+        self._latest = by_school
         self.batches += method == BATCHES
         if method not in self.methods:
             self.methods.append(method)
-        for school_id, number in by_school.items():
-            self.by_school[school_id] = self.by_school.get(school_id, 0) + number
+        self._add(by_school, 1)
         self._write(
             moved=self.moved,
             batches=self.batches,
@@ -70,16 +70,31 @@ class RunRecord:
         )
         return rows
 
-    def end(self, status: RunStatus) -> None:
-        """Write how it ended, and tell each school how many of its rows went."""
+    def recall(self) -> None:
+        """After a rollback: take back what was counted last, where it was rolled back as well."""
+        kept = self.session.scalar(select(ArchiveRun.moved).where(ArchiveRun.id == self.run_id))
+        if kept is not None and kept < self.moved:
+            self._add(self._latest, -1)
+
+    def end(self, status: RunStatus, *, tell: bool) -> None:
+        """Write how it ended, and tell each school how many of its rows went where nobody has told yet."""
         error = "; ".join(self.notes)[:LONGEST_ERROR] or None
         self._write(status=status, finished_at=clock.now(), error=error)
-        for school_id, number in sorted(self.by_school.items(), key=lambda item: item[0] or 0):
-            self._tell(school_id, f"{number} rows")
+        for school_id, number in sorted(self.by_school.items(), key=lambda item: item[0] or 0) if tell else ():
+            if number:
+                self._tell(school_id, f"{number} rows")
+
+    def _add(self, by_school: Mapping[int | None, int], times: int) -> None:
+        for school_id, number in by_school.items():
+            self.by_school[school_id] = self.by_school.get(school_id, 0) + number * times
+        self.moved += sum(by_school.values()) * times
 
     def _end_killed(self) -> None:
         running = select(ArchiveRun.id, ArchiveRun.moved).where(ArchiveRun.status == RunStatus.RUNNING)
         for run_id, moved in self.session.execute(running).all():
+            if moved:
+                # How many of them were whose is no longer known.
+                self._tell(None, f"{moved} rows, by a run that was broken off,")
             error = f"It was broken off after {moved} rows; the next run went on."
             values = {"status": RunStatus.STOPPED, "finished_at": clock.now(), "error": error}
             self.session.execute(

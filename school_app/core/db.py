@@ -50,6 +50,9 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1", None}
 # What one GROUP_CONCAT may return: the default of MySQL is 1,024 bytes, and it cuts what is longer.
 CONCATENATED = 1_048_576
 UNHURRIED_SECONDS, LOCK_SECONDS = 3600, 5
+# The server ends an unhurried session's connection that has been silent for so long, and rolls back what it had begun:
+# a process that was stopped in the middle of its work, and holds locks, does not keep others waiting for ever.
+SILENT_SECONDS = 300
 SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -251,13 +254,17 @@ def _begin_sqlite(connection: Any) -> None:
 def unhurried_engine(settings: Settings, lock_seconds: int | None = None) -> Engine:
     """An engine for work that takes longer than a page may: no pool, and no limit on the time of a statement.
 
-    `lock_seconds` is how long a statement waits for a locked row; None leaves that to the server.
+    `lock_seconds` is how long a statement waits for a locked row; None leaves that, and silence, to the server.
     """
     options = {key: value for key, value in engine_options(settings).items() if not key.startswith(("pool_", "max_"))}
     if "read_timeout" in options["connect_args"]:
         limits = {"read_timeout": UNHURRIED_SECONDS, "write_timeout": UNHURRIED_SECONDS}
-        patience = f"SET SESSION innodb_lock_wait_timeout = {lock_seconds}" if lock_seconds else None
-        options["connect_args"] = {**options["connect_args"], **limits, "init_command": patience}
+        patience = f"SET SESSION innodb_lock_wait_timeout = {lock_seconds}, wait_timeout = {SILENT_SECONDS}"
+        options["connect_args"] = {
+            **options["connect_args"],
+            **limits,
+            "init_command": patience if lock_seconds else None,
+        }
     engine = create_engine(settings.database_url, poolclass=NullPool, **options)
     prepare_engine(engine, 0)
     return engine

@@ -103,8 +103,8 @@ def _watched_files(points: Points) -> Iterator[None]:
             setattr(os, name, call)
 
 
-def in_a_child(work: Callable[[], None]) -> int:
-    """Do something in a forked process; returns how it ended: 0, or the negative number of what killed it."""
+def forked(work: Callable[[], None]) -> int:
+    """Do something in a forked process, which ends with status 0 where that went well; returns its number."""
     with warnings.catch_warnings():
         # Newer Pythons warn of every fork beside threads; the child does nothing but this and ends.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -115,5 +115,10 @@ def in_a_child(work: Callable[[], None]) -> int:
             work()
             status = 0
         os._exit(status)
-    _, found = os.waitpid(child, 0)
+    return child
+
+
+def in_a_child(work: Callable[[], None]) -> int:
+    """Do something in a forked process; returns how it ended: 0, or the negative number of what killed it."""
+    _, found = os.waitpid(forked(work), 0)
     return os.waitstatus_to_exitcode(found)

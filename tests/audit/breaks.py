@@ -1,0 +1,98 @@
+"""What tests share that break an archive run off: a log to move, a run whose points are counted, and what must hold.
+
+test_breaks.py, test_meanwhile.py and soak.py use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import select, text
+
+from school_app.audit.archive import Run
+from school_app.audit.batches import ARCHIVE, HOT, STAGED
+from school_app.audit.events import Event
+from tests.audit.cold.breaking import NEVER, Points, kill, watched
+from tests.audit.places import NOW, SMALL, YEAR, Key, Place, days_ago, in_year
+
+CUTOFF = NOW - timedelta(days=90)
+
+
+def begin_anew(place: Place, *, sealed: bool = False) -> dict[Key, str]:
+    """A year to exchange, two batches, and rows that stay; returns what must be everywhere ever after."""
+    place.empty()
+    place.write(*in_year(YEAR, 1, 8, 15), *days_ago(105, 104, 103, 102, 101, 100), *days_ago(3, 1))
+    if sealed:
+        place.seal()
+    return place.rows()
+
+
+def watched_run(place: Place, points: Points, by: str = "a test") -> Run:
+    """A whole run, as the job does it, every point of which is counted."""
+    with place.session() as session, watched(session.get_bind(), points):
+        run = Run(session, SMALL, by, cutoff=CUTOFF)
+        try:
+            for _ in run.steps():
+                session.commit()
+        except Exception as error:
+            session.rollback()
+            run.failed(error)
+            session.commit()
+            raise
+        return run
+
+
+def count_points(place: Place, *, sealed: bool = False) -> int:
+    """How many points a run has on such a log."""
+    begin_anew(place, sealed=sealed)
+    points = Points(NEVER, kill)
+    watched_run(place, points)
+    return points.passed
+
+
+def check_whole(place: Place, before: dict[Key, str]) -> None:
+    """Every row is somewhere, once and unchanged; whatever else there is, the runs have written themselves."""
+    assert place.rows().items() >= before.items()
+    with place.engine.connect() as connection:
+        for table in (HOT, STAGED, ARCHIVE):
+            rows = connection.execute(select(table.c.id, table.c.created_at, table.c.event)).all()
+            added = [row for row in rows if (row.id, row.created_at) not in before]
+            assert {row.event for row in added} <= {Event.ROWS_ARCHIVED}
+
+
+def check_finished(place: Place, before: dict[Key, str]) -> None:
+    """As check_whole(), and every row lies where its age says."""
+    check_whole(place, before)
+    assert place.rows(STAGED) == {}
+    assert {moment for _, moment in place.rows(ARCHIVE)} == {moment for _, moment in before if moment < CUTOFF}
+
+
+def end_connections(place: Place) -> Callable[[], None]:
+    """What has the server end every connection to the log but the one that asks: the next statement on one fails."""
+
+    def act() -> None:
+        others = text("SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()")
+        with place.engine.connect() as connection:
+            for thread in connection.scalars(others).all():
+                connection.execute(text(f"KILL {thread}"))
+
+    return act
+
+
+class Each(Points):
+    """Does something at each point, or at every so many of them."""
+
+    def __init__(self, act: Callable[[], None], every: int = 1) -> None:
+        super().__init__(NEVER, act)
+        self.every, self._busy = every, False
+
+    def reach(self) -> None:
+        """Count a point; what is done there has none of its own."""
+        if self._busy:
+            return
+        self.passed += 1
+        if self.passed % self.every == 0:
+            self._busy = True
+            self.act()
+            self._busy = False
