@@ -31,7 +31,6 @@ NOTHING = "–"
 SAID_ALREADY = frozenset({"student_id", "created_at", "once", "inputs", "figures", "window_key"})
 NAMES_OF_PEOPLE = frozenset({"given_name", "middle_name", "family_name"})
 # Columns that hold an id of an account without a foreign key that says so.
-# Columns that hold an id of an account without a foreign key that says so.
 PEOPLE = frozenset({"opened_by", "done_by", "recorded_by"})
 # How a look at the history says by what it was narrowed, and what kind of thing each number is.
 NARROWED = {"actor": "account", "student": "student"}
