@@ -21,7 +21,7 @@ from school_app.accounts.models import Account, AccountStatus
 from school_app.alerts.evaluation import evaluate, students_to_evaluate
 from school_app.alerts.rules.episodes import Move
 from school_app.alerts.sources import sources
-from school_app.audit import archive, partitions, seals
+from school_app.audit import archive, partitions, refusals, seals
 from school_app.core import clock
 from school_app.core.acting import Acting, act_as, acting
 from school_app.core.db import db, unhurried_session
@@ -120,6 +120,13 @@ def resend_waiting() -> Counts:
     )
     rows = db.session.execute(waiting.order_by(JobRun.queued_at).limit(BATCH)).all()
     return {"sent": sum(send(job_run_id, queue) for job_run_id, queue in rows)}
+
+
+def tell_refusals() -> Counts:
+    """Write down how often accounts were refused in the minutes past, beyond the refusals that have rows."""
+    rows = refusals.tell_refusals(db.session)
+    db.session.commit()
+    return {"told": rows}
 
 
 def prune_job_runs() -> Counts:

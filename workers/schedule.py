@@ -115,7 +115,7 @@ def due(slots: Slots, now: datetime) -> Iterator[Entry]:
 
 
 def tick(app: Flask, slots: Slots, now: datetime) -> list[str]:
-    """One look at the table: enqueue what is due, and send again what waits. Returns the names enqueued."""
+    """One look at the table: enqueue what is due, send again what waits, tell refusals. Returns the names enqueued."""
     if not slots.leads():
         return []
     names = []
@@ -125,6 +125,7 @@ def tick(app: Flask, slots: Slots, now: datetime) -> list[str]:
             db.session.commit()
             names.append(entry.name)
         jobs.resend_waiting()
+        jobs.tell_refusals()
     return names
 
 

@@ -24,6 +24,7 @@ class Event(enum.StrEnum):
     ACCOUNT_DISABLED = "account.disabled"
     ACCOUNT_ENABLED = "account.enabled"
     REFUSED = "access.refused"
+    REFUSED_OFTEN = "access.refused_often"
     SCHOOL_ENTERED = "operator.school_entered"
     SCHOOL_LEFT = "operator.school_left"
     STUDENT_VIEWED = "student.viewed"

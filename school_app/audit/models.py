@@ -1,4 +1,4 @@
-"""The audit log, its archive, what is on its way between them, its seals, and the record of archive runs.
+"""The audit log, its archive, what is on its way between them, its seals, the record of runs, and tallies of refusals.
 
 Log and archive are partitioned by year on MySQL and MariaDB, so they carry no foreign keys.
 """
@@ -186,3 +186,20 @@ class SealRun(Base):
     previous: Mapped[str] = mapped_column(exact(64))
     hash: Mapped[str] = mapped_column(exact(64))
     sealed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RefusalTally(SchoolOrPlatform, Base):
+    """How often one account was refused in one minute, until the scheduler has told it; the first ones have rows.
+
+    Where the account belongs to no school two rows may stand for one minute; both are told.
+    """
+
+    __tablename__ = "refusal_tally"
+    __table_args__ = (UniqueConstraint("account_id", "minute", "school_id"), Index("ix_refusal_tally_minute", "minute"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    account_id: Mapped[int] = mapped_column(Id)
+    minute: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor_name: Mapped[str] = mapped_column(String(200))
+    ip: Mapped[str | None] = mapped_column(exact(45))
+    refused: Mapped[int] = mapped_column(Integer)

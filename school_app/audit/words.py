@@ -21,6 +21,7 @@ EVENTS: dict[str, str] = {
     Event.ACCOUNT_DISABLED: "disabled the account",
     Event.ACCOUNT_ENABLED: "enabled the account",
     Event.REFUSED: "was refused",
+    Event.REFUSED_OFTEN: "was refused more often",
     Event.SCHOOL_ENTERED: "entered the school as operator",
     Event.SCHOOL_LEFT: "left the school as operator",
     Event.STUDENT_VIEWED: "looked at the student",
