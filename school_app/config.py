@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -68,6 +68,8 @@ class ColdSettings:
 class Settings:
     """Everything a process needs to know of its surroundings.
 
+    `archive_database_url` is the same database under the account that may move audit rows; without it there is one
+    account for everything.
     Sizes and times: pool_size and pool_overflow are connections, *_seconds are seconds, session_minutes is minutes.
     """
 
@@ -89,6 +91,7 @@ class Settings:
     connect_timeout_seconds: int = 3
     io_timeout_seconds: int = 30
     statement_seconds: int = 5
+    archive_database_url: str | None = None
     cold: ColdSettings = field(default_factory=ColdSettings)
 
     @property
@@ -99,6 +102,10 @@ class Settings:
     @property
     def testing(self) -> bool:
         return self.environment == "test"
+
+    def as_archiver(self) -> Self:
+        """The same settings with the account that may move audit rows."""
+        return replace(self, database_url=self.archive_database_url or self.database_url)
 
     def __repr__(self) -> str:
         return f"<Settings {self.environment}>"
@@ -128,6 +135,7 @@ class Settings:
             pool_size=_whole(env, "FORMROOM_POOL_SIZE", 20),
             pool_overflow=_whole(env, "FORMROOM_POOL_OVERFLOW", 10),
             statement_seconds=_whole(env, "FORMROOM_STATEMENT_SECONDS", 5),
+            archive_database_url=_archive_database_url(env, data_dir if embedded else None),
             cold=ColdSettings.from_env(env),
         )
 
@@ -155,6 +163,21 @@ def _database_url(env: Mapping[str, str], embedded_in: Path | None) -> str:
         return f"sqlite:///{embedded_in / 'formroom.sqlite3'}"
     if not value:
         raise BadSettings(f"{key} is not set; set it to mysql+pymysql://USER:PASSWORD@HOST/DATABASE.")
+    return _usable(key, value, embedded_in)
+
+
+def _archive_database_url(env: Mapping[str, str], embedded_in: Path | None) -> str | None:
+    key = "FORMROOM_ARCHIVE_DATABASE_URL"
+    value = env.get(key, "")
+    if not value:
+        return None
+    here, there = make_url(_database_url(env, embedded_in)), make_url(_usable(key, value, embedded_in))
+    if (here.host, here.port, here.database) != (there.host, there.port, there.database):
+        raise BadSettings(f"{key} names another database than FORMROOM_DATABASE_URL; only its account may differ.")
+    return value
+
+
+def _usable(key: str, value: str, embedded_in: Path | None) -> str:
     try:
         name = make_url(value).drivername
     except ArgumentError:

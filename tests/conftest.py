@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from sqlalchemy_utils import create_database, database_exists, drop_database
 
 from school_app import create_app
 from school_app.config import Settings
-from school_app.core.db import db
+from school_app.core.db import db, unhurried_engine
+from school_app.operations.database_users import Accounts, Who
 from tests import factories
 from tests.factories import TwoSchools
 
@@ -71,10 +73,30 @@ def app(settings: Settings) -> Iterator[Flask]:
     with app.app_context():
         upgrade()
         db.engine.dispose()
+    if os.environ.get("FORMROOM_TEST_AS") == "web":
+        app = _as_web(settings)
     yield app
     with app.app_context():
         db.engine.dispose()
     drop_database(settings.database_url)
+
+
+def _as_web(settings: Settings) -> Flask:
+    """The same app with the account that `flask db-users` makes for the web server, whose rights do for every page."""
+    url = make_url(settings.database_url)
+    accounts = Accounts(str(url.database), "formroom_test")
+    engine = unhurried_engine(settings)
+    with engine.begin() as connection:
+        connection.execution_options(no_parameters=True).exec_driver_sql(
+            f"DROP USER IF EXISTS {accounts.account(Who.WEB)}"
+        )
+        for statement in (*accounts.create(), *accounts.grants()):
+            if accounts.name(Who.WEB) in statement:
+                connection.execution_options(no_parameters=True).exec_driver_sql(statement)
+    engine.dispose()
+    app = create_app(replace(settings, database_url=accounts.url(Who.WEB, url)))
+    app.extensions["formroom.queue"] = factories.ListQueue()
+    return app
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from school_app.alerts.sources import sources
 from school_app.audit import archive, partitions, refusals, seals
 from school_app.core import clock
 from school_app.core.acting import Acting, act_as, acting
-from school_app.core.db import db, unhurried_session
+from school_app.core.db import db, unhurried_engine_of, unhurried_session
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve, send
 from school_app.core.tenancy import all_schools, use_school
 from school_app.rosters import uploads
@@ -144,7 +144,7 @@ def archive_audit(older_than_days: int = archive.HOT_DAYS) -> Counts:
     """Move audit rows past their hot days to the archive, a step and a commit at a time, on a connection of its own."""
     limits = archive.Limits(timedelta(days=older_than_days), max_seconds=ARCHIVE_SECONDS)
     origin = acting(db.session)
-    with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
+    with unhurried_session(current_app.config["FORMROOM"].as_archiver()) as session, all_schools(session):
         act_as(session, origin)
         run = archive.Run(session, limits, started_by="a worker")
         try:
@@ -174,7 +174,8 @@ def seal_audit() -> Counts:
 
 def keep_audit_partitions() -> Counts:
     """Make the partitions of the coming years, and say how many rows lie in the catch-all."""
-    return {"made": partitions.keep(db.engine), "strays": partitions.strays(db.engine)}
+    with unhurried_engine_of(current_app.config["FORMROOM"].as_archiver()) as engine:
+        return {"made": partitions.keep(engine), "strays": partitions.strays(engine)}
 
 
 def evaluate_all() -> Counts:

@@ -51,9 +51,9 @@ class Entry:
 
 
 TABLE = (
-    Entry("keep-audit-partitions", "workers.jobs.keep_audit_partitions", "01:45"),
+    Entry("keep-audit-partitions", "workers.jobs.keep_audit_partitions", "01:45", queue="audit"),
     Entry("seal-audit", "workers.jobs.seal_audit", "02:00"),
-    Entry("archive-audit", "workers.jobs.archive_audit", "02:15"),
+    Entry("archive-audit", "workers.jobs.archive_audit", "02:15", queue="audit"),
     Entry("evaluate-all", "workers.jobs.evaluate_all", "04:30", queue="default"),
     Entry("prune-uploads", "workers.jobs.prune_uploads", "05:15"),
     Entry("prune-job-runs", "workers.jobs.prune_job_runs", "05:30"),

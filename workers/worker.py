@@ -1,11 +1,12 @@
-"""The job worker: `python -m workers.worker`. RQ forks a child for each job; the app is made once, in the parent.
+"""The job worker: `python -m workers.worker [QUEUE…]`, of all queues where none is named.
 
-core.queues says which queues there are.
+RQ forks a child for each job; the app is made once, in the parent. core.jobs says which queues there are.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from flask import Flask
 from redis import Redis
@@ -31,24 +32,26 @@ class AppWorker(Worker):
             return bool(super().perform_job(job, queue))
 
 
-def make_worker(app: Flask) -> AppWorker:
-    """A worker for every queue of the app's Redis."""
+def make_worker(app: Flask, names: Sequence[str] = tuple(QUEUES)) -> AppWorker:
+    """A worker for some queues of the app's Redis."""
     settings = app.config["FORMROOM"]
     if settings.redis_url is None:
         raise SystemExit("FORMROOM_REDIS_URL is not set; without Redis jobs run in the web process itself.")
     connection = Redis.from_url(settings.redis_url)
-    queues = [Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUES]
+    queues = [Queue(name, connection=connection, serializer=JSONSerializer) for name in names]
     worker = AppWorker(queues, connection=connection, serializer=JSONSerializer)
     worker.app = app
     return worker
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Work until told to end."""
-    worker = make_worker(create_app())
+    if unknown := set(arguments) - set(QUEUES):
+        raise SystemExit(f"There is no queue {', '.join(sorted(unknown))}; the queues are {', '.join(QUEUES)}.")
+    worker = make_worker(create_app(), arguments or tuple(QUEUES))
     worker.work(logging_level="WARNING")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

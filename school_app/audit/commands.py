@@ -21,7 +21,7 @@ from school_app.audit.cold_commands import cool, restore, show_cold
 from school_app.audit.runs import runs as latest_runs
 from school_app.audit.seal_commands import seal, verify
 from school_app.core.acting import Acting, act_as
-from school_app.core.db import db, unhurried_session
+from school_app.core.db import db, unhurried_engine_of, unhurried_session
 from school_app.core.tenancy import all_schools
 from school_app.core.terminal import print_table
 
@@ -54,7 +54,7 @@ def archive(
 ) -> None:
     """Move rows past their hot days to the archive: whole years by exchange of partitions, the rest in batches."""
     limits = archiving.Limits(older_than, batch=batch, max_rows=max_rows, max_seconds=max_seconds, pause=pause)
-    with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
+    with unhurried_session(current_app.config["FORMROOM"].as_archiver()) as session, all_schools(session):
         act_as(session, Acting(actor_name=BY))
         run = archiving.Run(session, limits, started_by=BY)
         plan = run.plan()
@@ -102,7 +102,8 @@ def show_partitions(keep: bool) -> None:
         click.echo("This database is SQLite, which has no partitions.")
         return
     if keep:
-        click.echo(f"{parts.keep(db.engine)} partitions made.")
+        with unhurried_engine_of(current_app.config["FORMROOM"].as_archiver()) as engine:
+            click.echo(f"{parts.keep(engine)} partitions made.")
     table = Table("Table", "Partition", "Below", "Rows (about)", "Bytes (about)")
     for one in parts.partitions(db.engine):
         below = f"{one.until:%Y-%m-%d}" if one.until else "everything else"

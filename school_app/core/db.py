@@ -271,15 +271,24 @@ def unhurried_engine(settings: Settings, lock_seconds: int | None = None) -> Eng
 
 
 @contextmanager
+def unhurried_engine_of(settings: Settings) -> Iterator[Engine]:
+    """Such an engine for some work, which waits a few seconds for a locked row."""
+    engine = unhurried_engine(settings, LOCK_SECONDS)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def unhurried_session(settings: Settings) -> Iterator[Session]:
     """A session of its own on such an engine, for work across all schools; what is not committed is rolled back."""
-    engine = unhurried_engine(settings, LOCK_SECONDS)
-    session = OwnSession(db, bind=engine)
-    try:
-        yield session
-    finally:
-        session.close()
-        engine.dispose()
+    with unhurried_engine_of(settings) as engine:
+        session = OwnSession(db, bind=engine)
+        try:
+            yield session
+        finally:
+            session.close()
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -23,7 +23,9 @@ from school_app.core.tenancy import SchoolOrPlatform, current_school
 
 log = structlog.get_logger()
 PENDING = "formroom.pending_jobs"
-QUEUES = ("default", "slow")
+# The queues, and how many seconds a job of each may take. The last one is for what takes audit rows from where they
+# lie: its worker may have a database account of its own.
+QUEUES = {"default": 300, "slow": 3600, "audit": 3600}
 AnySession = Session | scoped_session[Any]
 
 

@@ -14,11 +14,10 @@ from rq import Queue as RedisQueue
 from rq.serializers import JSONSerializer
 
 from school_app.config import Settings
-from school_app.core.jobs import Queue
+from school_app.core.jobs import QUEUES, Queue
 
 log = structlog.get_logger()
 ENTRY = "workers.jobs.carry_out"
-TIMEOUT_SECONDS = {"default": 300, "slow": 3600}
 FAILURE_SECONDS = 24 * 3600
 
 
@@ -39,7 +38,7 @@ class RqQueue:
         RedisQueue(queue, connection=self._redis, serializer=JSONSerializer).enqueue(
             ENTRY,
             job_run_id,
-            job_timeout=TIMEOUT_SECONDS[queue],
+            job_timeout=QUEUES[queue],
             failure_ttl=FAILURE_SECONDS,
             result_ttl=3600,
         )

@@ -18,7 +18,12 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 # Routes, commands and workers end a transaction; a refusal is recorded after the request's own was rolled back, and
 # core/db.py prepares a connection before anything uses it.
 MAY_COMMIT = re.compile(r"(routes|commands|_page)\.py$|^workers/|audit/refusals\.py$|core/db\.py$")
-MAY_WRITE_SQL = {"school_app/audit/exchange.py", "school_app/audit/partitions.py", "school_app/operations/routes.py"}
+MAY_WRITE_SQL = {
+    "school_app/audit/exchange.py",
+    "school_app/audit/partitions.py",
+    "school_app/operations/commands.py",
+    "school_app/operations/routes.py",
+}
 MAY_USE_ENGINE = {
     "school_app/core/db.py",
     "school_app/audit/partitions.py",

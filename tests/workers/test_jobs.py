@@ -10,10 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from school_app.accounts.models import Account, AccountStatus
-from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve
+from school_app.core.jobs import QUEUES, JobRun, JobStatus, enqueue_after_commit, resolve
+from school_app.core.queues import RqQueue
 from school_app.core.tenancy import all_schools, current_school, enter_school
 from tests.factories import ListQueue, TwoSchools
 from workers import jobs, schedule
+from workers.worker import make_worker
 
 
 @pytest.fixture
@@ -134,3 +136,12 @@ def test_jobs_that_wait_are_sent_again(app: Any, own_session: Any, two_schools: 
         own_session.flush()
         assert jobs.resend_waiting() == {"sent": 1}
     assert queue.sent == [(job_run_id, "default")]
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_every_queue_takes_a_job_and_a_worker_may_serve_it_alone(app: Any, settings: Any, queue: str) -> None:
+    from redis import Redis
+
+    RqQueue(Redis.from_url(settings.redis_url)).put(1, queue=queue)
+    served = make_worker(app, [queue]).queues
+    assert [(one.name, one.count) for one in served] == [(queue, 1)]
