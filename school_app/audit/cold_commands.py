@@ -5,10 +5,14 @@ audit.commands adds them to its group.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 from flask import current_app
 from rich.table import Table
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from school_app.audit.cold import cooling, rows
 from school_app.audit.cold.cooling import Cooling, Limits
@@ -19,11 +23,19 @@ from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import ColdUnavailable, store
 from school_app.audit.lease import ArchiveBusy, LeaseLost
 from school_app.core.acting import Acting, act_as
-from school_app.core.db import Base, db
+from school_app.core.db import Base, db, unhurried_session
 from school_app.core.tenancy import all_schools
 from school_app.core.terminal import print_table
 
 FAULTS = (ArchiveBusy, LeaseLost, SealsDiffer, NotMoved, DamagedFile, ColdUnavailable, OSError)
+
+
+@contextmanager
+def _archiver(name: str) -> Iterator[Session]:
+    """A session with the account that may move audit rows."""
+    with unhurried_session(current_app.config["FORMROOM"].as_archiver()) as session, all_schools(session):
+        act_as(session, Acting(actor_name=name))
+        yield session
 
 
 @click.command()
@@ -32,20 +44,19 @@ FAULTS = (ArchiveBusy, LeaseLost, SealsDiffer, NotMoved, DamagedFile, ColdUnavai
 def cool(dry_run: bool, restored: bool) -> None:
     """Take whole years past their time in the database to cold storage, in verified files."""
     name = "flask audit cool"
-    act_as(db.session, Acting(actor_name=name))
     limits = Limits(years=current_app.config["FORMROOM"].cold.years, again=restored)
-    with all_schools(db.session):
-        run = Cooling(db.session, store(), limits, started_by=name)
+    with _archiver(name) as session:
+        run = Cooling(session, store(), limits, started_by=name)
         if dry_run:
             _say_what_would_go(run)
             return
         try:
             for _ in run.steps():
-                db.session.commit()
+                session.commit()
         except FAULTS as error:
-            db.session.rollback()
+            session.rollback()
             run.failed(error)
-            db.session.commit()
+            session.commit()
             raise click.ClickException(str(error)) from None
     click.echo(f"{run.moved:,} rows from before {run.before} left the database; {run.made} files were written.")
 
@@ -56,17 +67,16 @@ def cool(dry_run: bool, restored: bool) -> None:
 def restore(year: int, slug: str | None) -> None:
     """Bring a year back from cold storage to the archive, and prove it. The files are kept."""
     name = "flask audit restore"
-    act_as(db.session, Acting(actor_name=name))
-    with all_schools(db.session):
-        run = Restoring(db.session, store(), year, started_by=name, school_id=_school_id(slug))
+    with _archiver(name) as session:
+        run = Restoring(session, store(), year, started_by=name, school_id=_school_id(slug))
         waiting = len(run.waiting())
         try:
             for _ in run.steps():
-                db.session.commit()
+                session.commit()
         except FAULTS as error:
-            db.session.rollback()
+            session.rollback()
             run.failed()
-            db.session.commit()
+            session.commit()
             raise click.ClickException(str(error)) from None
     click.echo(f"{run.moved:,} rows of {year} from {waiting} files are back, the same as they were sealed.")
 
@@ -76,7 +86,9 @@ def _school_id(slug: str | None) -> int | str:
     if slug is None:
         return EVERY_SCHOOL
     school = Base.metadata.tables["school"]
-    found = db.session.scalar(select(school.c.id).where(school.c.slug == slug))
+    # Under the command's own account: the archiver's reads nothing of a school.
+    with all_schools(db.session):
+        found = db.session.scalar(select(school.c.id).where(school.c.slug == slug))
     if found is None:
         raise click.ClickException(f"There is no school {slug!r}; flask schools list shows them.")
     return int(found)
@@ -85,7 +97,7 @@ def _school_id(slug: str | None) -> int | str:
 def _say_what_would_go(run: Cooling) -> None:
     waiting = run.waiting()
     for year in waiting:
-        click.echo(f"{year}: {rows.count(db.session, year):,} rows")
+        click.echo(f"{year}: {rows.count(run.session, year):,} rows")
     for year in [] if run.limits.again else run.restored():
         click.echo(f"{year}: restored, and stays until --restored is given")
     click.echo(f"{len(waiting)} years from before {run.before} would go. Nothing was written.")

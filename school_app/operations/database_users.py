@@ -43,7 +43,7 @@ AUDIT: dict[str, dict[Who, Rights]] = {
     "audit_seal_run": {Who.WORKER: ADD, Who.ARCHIVER: READ},
     "audit_archive_run": {Who.ARCHIVER: KEEP},
     "audit_archive_lease": {Who.WORKER: KEEP, Who.ARCHIVER: KEEP},
-    "audit_cold_file": {Who.ARCHIVER: KEEP},
+    "audit_cold_file": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: KEEP},
 }
 # A job's row, which every process that does jobs claims and ends.
 JOBS: dict[str, dict[Who, Rights]] = {

@@ -16,6 +16,7 @@ from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.cold.cooling import Cooling, Limits
 from school_app.audit.cold.models import ColdFile
 from school_app.audit.cold.store import store
+from school_app.audit.commands import audit
 from school_app.audit.events import Event
 from school_app.audit.models import AuditRow
 from school_app.audit.service import record
@@ -98,7 +99,7 @@ def web(house: House) -> None:
     except AssertionError as error:
         raise Denied("the log-in") from error
     row_id, moment = max(house.place.rows(HOT))
-    for path in ("/audit", f"/audit/{row_id}/{moment.isoformat()}", "/audit/seal"):
+    for path in ("/audit", "/audit?from=2020-01-01", f"/audit/{row_id}/{moment.isoformat()}", "/audit/seal"):
         answered(client.get(path), path)
     operator = log_in(app.test_client(), house.schools.operator)
     for path in ("/platform/jobs", "/platform/schools"):
@@ -111,6 +112,12 @@ def worker(house: House) -> None:
     house.place.write(*days_ago(3))
     app = house.users.apps[Who.WORKER]
     carried_out(app, "seal_audit", house)
+    with app.app_context():
+        said = app.test_cli_runner().invoke(audit, ["verify"])
+        db.session.remove()
+    if "denied" in said.output + str(said.exception):
+        raise Denied("flask audit verify")
+    assert said.exit_code == 0, said.output
     with app.app_context(), all_schools(db.session):
         record(db.session, Event.EXPORTED, reason="a test")
         db.session.commit()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
+from school_app.audit import cold_commands
 from school_app.audit.cold.cooling import Cooling, Limits
 from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.models import ColdStatus
@@ -18,6 +20,7 @@ from school_app.audit.cold.store import EXTENSION, Folder
 from school_app.audit.commands import audit
 from school_app.audit.events import Event
 from school_app.audit.models import AuditRow, AuditSeal
+from school_app.core.db import db
 from school_app.core.tenancy import all_schools, enter_school
 from tests.audit.cold.kept import (
     FIRST_ID,
@@ -113,7 +116,11 @@ def test_seals_that_say_otherwise_are_told(cold: Any, place: Folder) -> None:
         restored(cold, place, years_ago(4))
 
 
-def test_the_commands_say_what_they_do(app: Any, session: Any, two_schools: TwoSchools, place: Folder) -> None:
+def test_the_commands_say_what_they_do(
+    app: Any, session: Any, two_schools: TwoSchools, place: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The archiver's own connection would not see what this test has not committed.
+    monkeypatch.setattr(cold_commands, "unhurried_session", lambda settings: nullcontext(db.session))
     school_id, slug = two_schools.ours.school.id, two_schools.ours.school.slug
     with all_schools(session):
         archive(session, old_rows(years_ago(3), [school_id, None]))
