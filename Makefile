@@ -1,13 +1,14 @@
 # Everything a newcomer needs; `make help` lists it. Needs python3 (3.11 or newer), pip and make, no root.
 
 PORT ?= 8000
+ROWS ?= 1000000
 PY := .venv/bin/python
 UV := deploy/uv
 INSTALL := $(UV) pip install --quiet --python $(PY) --require-hashes
 CHECKED := school_app $(wildcard workers wsgi.py)
 
 .DEFAULT_GOAL := help
-.PHONY: run stack test test-mysql soak lint format bench requirements clean help
+.PHONY: run stack test test-mysql soak lint format bench bench-audit requirements clean help
 
 run: .venv/.base-installed ## Show a living school at http://127.0.0.1:8000/ (PORT=8123 for another port)
 	@mkdir -p var/run
@@ -42,6 +43,9 @@ format: .venv/.dev-installed ## Put every file into the one format
 
 bench: .venv/.dev-installed ## Measure pages, reads and the archive against their lines
 	@exec deploy/with-services $(PY) -m bench $(ARGS)
+
+bench-audit: .venv/.dev-installed ## Race the archive run against pt-archiver, up to ROWS=1000000 audit rows (MYSQL_URL: on that server too)
+	@exec deploy/with-services --durable $(PY) -m bench.audit --rows $(ROWS) $(ARGS)
 
 requirements: .tools/bin/uv ## Choose the newest versions that pyproject.toml allows and pin them with their hashes
 	echo 'uv' | $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate - --output-file requirements/uv.txt

@@ -1,6 +1,7 @@
-"""MariaDB and Redis from the distribution's packages, unpacked into a cache without installing anything.
+"""Programs from the distribution's packages, unpacked into a cache without installing anything.
 
-Used by deploy/with-services and deploy/stack; needs nothing but python3 and apt.
+MariaDB and Redis for deploy/with-services and deploy/stack, pt-archiver for `make bench-audit`; needs nothing but
+python3 and apt.
 """
 
 from __future__ import annotations
@@ -106,38 +107,45 @@ def _apt_options(state: Path) -> list[str]:
 
 
 def _fetch(cache: Path, root: Path) -> None:
-    """Download what this machine lacks of PACKAGES and unpack it into `root`.
-
-    apt resolves against the machine's own list of installed packages, so only missing libraries are
-    downloaded; its lists and archives live in the cache, so that no root is needed and the system's stay as
-    they are.
-    """
     if shutil.which("apt-get") is None:
         raise ServicesUnavailable(
             "MariaDB and Redis are not installed and this machine has no apt-get to fetch them with: install "
             "both, or set FORMROOM_TEST_DATABASE_URL and FORMROOM_TEST_REDIS_URL to servers you have."
         )
     print("Fetching MariaDB and Redis (about 10 MB, the first time only)…", file=sys.stderr, flush=True)
-    state, unpacked = cache / "apt", cache / "root.partial"
+    unpack(PACKAGES, root)
+
+
+def unpack(packages: Sequence[str], root: Path, *, alone: Sequence[str] = ()) -> None:
+    """Download `packages` with what they need that this machine lacks, and `alone` without, and unpack all into `root`.
+
+    apt resolves against the machine's own list of installed packages, so only missing libraries are
+    downloaded; its lists and archives live beside `root`, so that no root is needed and the system's stay as
+    they are. Raises ServicesUnavailable.
+    """
+    state, unpacked = root.with_suffix(".apt"), root.with_suffix(".partial")
     for leftover in (state, unpacked, root):
         shutil.rmtree(leftover, ignore_errors=True)
-    for directory in (state / "lists" / "partial", state / "cache" / "archives" / "partial", unpacked):
+    archives = state / "cache" / "archives"
+    for directory in (state / "lists" / "partial", archives / "partial", unpacked):
         directory.mkdir(parents=True)
     options = _apt_options(state)
     _run("apt-get", *options, "update")
-    _run("apt-get", *options, "install", "-y", "--no-install-recommends", "--download-only", *PACKAGES)
-    for package in sorted((state / "cache" / "archives").glob("*.deb")):
+    _run("apt-get", *options, "install", "-y", "--no-install-recommends", "--download-only", *packages)
+    if alone:
+        _run("apt-get", *options, "download", *alone, folder=archives)
+    for package in sorted(archives.glob("*.deb")):
         _run("dpkg-deb", "-x", str(package), str(unpacked))
     unpacked.rename(root)
     shutil.rmtree(state)
 
 
-def _run(*command: str) -> None:
+def _run(*command: str, folder: Path | None = None) -> None:
     environment = dict(os.environ) | {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip()
-        raise ServicesUnavailable(f"{_words(command)} failed while fetching MariaDB and Redis:\n{said}")
+        raise ServicesUnavailable(f"{_words(command)} failed while packages were fetched:\n{said}")
 
 
 def _words(command: Sequence[str]) -> str:

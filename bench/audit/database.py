@@ -1,0 +1,103 @@
+"""A database of the bench's own on a server that is given, with the settings that the figures were measured under.
+
+It is removed again, and the server's settings are put back.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy_utils import create_database, database_exists, drop_database
+
+from bench.__main__ import NoQueue, settings_of
+from school_app import create_app
+from school_app.config import Settings
+from school_app.core.db import db
+
+NAME = "formroom_bench_audit"
+PATIENCE_SECONDS = 4 * 3600
+# pt-archiver's bulk insert is LOAD DATA LOCAL; a commit waits for the disk, as where rows matter.
+SETTINGS = {"local_infile": 1, "innodb_flush_log_at_trx_commit": 1}
+SHOWN = ("innodb_buffer_pool_size", "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "innodb_flush_method")
+# Rows that were deleted and not yet purged, under which a measurement may begin, and how long it waits for that.
+UNPURGED, SETTLE_SECONDS = 1_000, 120
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server that is measured, in words for the table."""
+
+    version: str
+    settings: str
+
+
+def settings_for(url: str, folder: Path) -> Settings:
+    """The app's settings for the bench's database; no statement is too long."""
+    found = settings_of(url, folder)
+    return replace(found, io_timeout_seconds=PATIENCE_SECONDS, statement_seconds=0)
+
+
+@contextmanager
+def application(server_url: str, pool_bytes: int) -> Iterator[tuple[Flask, str]]:
+    """The app over an empty database with the product's schema, and that database's URL."""
+    url = make_url(server_url).set(database=NAME).render_as_string(hide_password=False)
+    if database_exists(url):
+        drop_database(url)
+    create_database(url, encoding="utf8mb4")
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(settings_for(url, Path(folder)))
+        app.extensions["formroom.queue"] = NoQueue()
+        try:
+            with app.app_context():
+                upgrade()
+                with _server_set(pool_bytes):
+                    yield app, url
+        finally:
+            with app.app_context():
+                db.engine.dispose()
+            drop_database(url)
+
+
+@contextmanager
+def _server_set(pool_bytes: int) -> Iterator[None]:
+    wanted = SETTINGS | {"innodb_buffer_pool_size": pool_bytes}
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        before = {name: connection.execute(text(f"SELECT @@GLOBAL.{name}")).scalar_one() for name in wanted}
+        try:
+            for name, value in wanted.items():
+                connection.execute(text(f"SET GLOBAL {name} = {value}"))
+            yield
+        finally:
+            for name, value in before.items():
+                connection.execute(text(f"SET GLOBAL {name} = {value}"))
+
+
+def server() -> Server:
+    """What is measured, read from the server itself."""
+    with db.engine.connect() as connection:
+        version = str(connection.execute(text("SELECT VERSION()")).scalar_one())
+        values = {name: connection.execute(text(f"SELECT @@GLOBAL.{name}")).scalar_one() for name in SHOWN}
+        is_mariadb = "mariadb" in version.lower()
+    values["innodb_buffer_pool_size"] = f"{int(values['innodb_buffer_pool_size']) // 2**20} MiB"
+    name = "MariaDB" if is_mariadb else "MySQL"
+    words = ", ".join(f"{key.removeprefix('innodb_')} {value}" for key, value in values.items())
+    return Server(f"{name} {version.split('-')[0]}", f"{words}; {os.cpu_count()} cores")
+
+
+def settle() -> None:
+    """Wait until the server has purged what was deleted before, so that nobody pays for another's rows."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    left = text("SELECT `COUNT` FROM information_schema.innodb_metrics WHERE name = 'trx_rseg_history_len'")
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while int(connection.execute(left).scalar_one()) > UNPURGED and time.monotonic() < deadline:
+            time.sleep(0.5)
