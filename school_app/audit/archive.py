@@ -196,7 +196,7 @@ class Run:
             if batch is None:
                 break
             if eligible.source is HOT and not self._sealed.is_checked(batch.earliest, batch.latest):
-                yield from self._checked(batch.earliest, batch.latest)
+                yield from self._checked(batch.earliest, batch.latest, ahead=self.cutoff)
                 continue
             try:
                 move(self.session, batch, compare=eligible.source is STAGED or self._sealed.up_to_id is None)
@@ -211,11 +211,11 @@ class Run:
             time.sleep(self.limits.pause)
         yield 0
 
-    def _checked(self, first: datetime, last: datetime) -> Iterator[int]:
-        """Compare the days between two moments with their seals, a few in each step."""
+    def _checked(self, first: datetime, last: datetime, *, ahead: datetime | None = None) -> Iterator[int]:
+        """Compare the days between two moments with their seals, some in each step, and while at it those ahead."""
         while not self._sealed.is_checked(first, last):
             self._lease.hold()
-            self._sealed.check(first, last)
+            self._sealed.check(first, ahead or last)
             yield 0
 
 

@@ -9,9 +9,10 @@ import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import ColumnElement, Select, Table, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.digests import Digest, Group
@@ -22,8 +23,6 @@ from school_app.audit.sources import Stretch, Tables
 AnySession = Session | scoped_session[Any]
 # A change made past this session is to be seen, so nothing is answered from what it has loaded before.
 AS_STORED = {"populate_existing": True}
-# Days whose rows are counted in one statement.
-DAYS_AT_ONCE = 7
 
 
 class Kind(enum.StrEnum):
@@ -61,25 +60,68 @@ def differences(session: AnySession, tables: Sequence[Table], first: date, last:
 
     Rows that no run has sealed yet are left aside. Empty where nothing differs.
     """
-    source, found, seen = Tables(session, tables), list[Difference](), dict[Group, int]()
-    ranges = select(AuditSeal.up_to_id).where(AuditSeal.day.between(first, last)).distinct()
-    for up_to_id in session.scalars(ranges.order_by(AuditSeal.up_to_id)).all():
-        seals = seals_of(session, up_to_id)
-        run = session.scalar(select(SealRun).where(SealRun.up_to_id == up_to_id), execution_options=AS_STORED)
-        found += broken(run, seals)
-        above_id = run.above_id if run else min(one.above_id for one in seals)
-        stretch = Stretch(above_id, up_to_id, first, last)
-        rows = source.digests(stretch)
-        found += compared(stretch, seals, rows)
-        for group, digest in rows.items():
-            seen[group] = seen.get(group, 0) + digest.rows
+    return differences_in(session, Tables(session, tables), first, last)
+
+
+def differences_in(session: AnySession, source: Tables, first: date, last: date) -> list[Difference]:
+    """As differences(), for who asks for one stretch of days after another and keeps the source."""
+    found, seen = list[Difference](), dict[Group, int]()
+    for row in _rows_of(_sealings(session, first, last)):
+        ends = [one.up_to_id for one in row]
+        rows = source.digests_between(Stretch(row[0].above_id, ends[-1], first, last), ends)
+        for place, one in enumerate(row):
+            own = rows.get(place, {})
+            found += broken(one.run, one.seals)
+            found += compared(Stretch(one.above_id, one.up_to_id, first, last), one.seals, own)
+            for group, digest in own.items():
+                seen[group] = seen.get(group, 0) + digest.rows
     return found + list(_elsewhere(session, source, (first, last), seen))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealing:
+    """One sealing run with its seals; the run is None where somebody has removed it."""
+
+    run: SealRun | None
+    seals: Sequence[AuditSeal]
+
+    @property
+    def above_id(self) -> int:
+        return self.run.above_id if self.run else min(one.above_id for one in self.seals)
+
+    @property
+    def up_to_id(self) -> int:
+        return self.seals[0].up_to_id
+
+
+def _sealings(session: AnySession, first: date, last: date) -> list[_Sealing]:
+    """The sealing runs that have seals of some days, each with all of its seals."""
+    days = select(AuditSeal.up_to_id).where(AuditSeal.day.between(first, last)).distinct()
+    ends = session.scalars(days).all()
+    own = select(SealRun).where(SealRun.up_to_id.in_(ends))
+    runs = {run.up_to_id: run for run in session.scalars(own, execution_options=AS_STORED)}
+    seals = session.scalars(_in_order(AuditSeal.up_to_id.in_(ends)), execution_options=AS_STORED).all()
+    return [_Sealing(runs.get(up_to_id), list(own)) for up_to_id, own in groupby(seals, lambda one: one.up_to_id)]
+
+
+def _rows_of(sealings: Sequence[_Sealing]) -> list[list[_Sealing]]:
+    """Runs that follow one another without a gap stand together: their rows are read in one statement."""
+    found: list[list[_Sealing]] = []
+    for one in sealings:
+        if found and found[-1][-1].up_to_id == one.above_id:
+            found[-1].append(one)
+        else:
+            found.append([one])
+    return found
 
 
 def seals_of(session: AnySession, up_to_id: int) -> Sequence[AuditSeal]:
     """The seals of one run, each school's in the order of its chain."""
-    statement = select(AuditSeal).where(AuditSeal.up_to_id == up_to_id).order_by(AuditSeal.school_id, AuditSeal.day)
-    return session.scalars(statement, execution_options=AS_STORED).all()
+    return session.scalars(_in_order(AuditSeal.up_to_id == up_to_id), execution_options=AS_STORED).all()
+
+
+def _in_order(condition: ColumnElement[bool]) -> Select[AuditSeal]:
+    return select(AuditSeal).where(condition).order_by(AuditSeal.up_to_id, AuditSeal.school_id, AuditSeal.day)
 
 
 def broken(run: SealRun | None, seals: Sequence[AuditSeal]) -> Iterator[Difference]:
@@ -131,14 +173,9 @@ def _elsewhere(
     session: AnySession, source: Tables, days: tuple[date, date], seen: Mapping[Group, int]
 ) -> Iterator[Difference]:
     """Rows of sealed ids that lie in these days but in no range that has a seal of these days."""
-    up_to_id = sealed_up_to(session)
-    first, last = days
-    while first <= last:
-        until = min(last, first + timedelta(days=DAYS_AT_ONCE - 1))
-        for (school_id, day), rows in source.counts(Stretch(None, up_to_id, first, until)).items():
-            if more := rows - seen.get((school_id, day), 0):
-                yield Difference(Kind.EXTRA, school_id, day, f"{more} rows that no seal holds.")
-        first = until + timedelta(days=1)
+    for (school_id, day), rows in source.counts(Stretch(None, sealed_up_to(session), *days)).items():
+        if more := rows - seen.get((school_id, day), 0):
+            yield Difference(Kind.EXTRA, school_id, day, f"{more} rows that no seal holds.")
 
 
 def sealed_up_to(session: AnySession) -> int:

@@ -5,6 +5,7 @@ Seals, the archive run, cold storage and their checks use it; what it means is d
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -93,30 +94,44 @@ def digests(
     `condition` makes the WHERE clause for a table: a function of the table. Without `by_day` there is one digest of
     all, under the key None. The session is inside all_schools(). One statement: the server hashes, but for SQLite.
     """
+    return digests_between(session, tables, condition, (), by_day=by_day).get(0, {})
+
+
+def digests_between(
+    session: AnySession, tables: Sequence[Table], condition: Any, ends: Sequence[int], *, by_day: bool = True
+) -> dict[int, dict[Group | None, Digest]]:
+    """As digests(), but each range of ids for itself, under the number of `ends`, in rising order, that lie below it.
+
+    A row whose id is an end belongs to the range that ends there.
+    """
     if session.get_bind().dialect.name == "sqlite":
-        return _read_here(session, tables, condition, by_day=by_day)
+        return _read_here(session, tables, condition, ends, by_day=by_day)
+    found: dict[tuple[int, Group | None], list[tuple[int, int, int, str]]] = {}
+    for row in session.execute(_leaves(tables, condition, ends, by_day=by_day)):
+        key = (int(row[0]) if ends else 0, (row[-7], row[-6]) if by_day else None)
+        found.setdefault(key, []).append((int(row[-4]), int(row[-3]), int(row[-2]), str(row[-1])))
+    return _by_range((key, _whole(leaves)) for key, leaves in found.items())
+
+
+def _leaves(tables: Sequence[Table], condition: Any, ends: Sequence[int], *, by_day: bool) -> Select[Any]:
+    """One row a leaf: its range, school and day as far as they are asked for, number, count, bounds and hash."""
     parts = [_hashed(table).where(condition(table)) for table in tables]
     rows = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery()
-    bucket = rows.c.id.op("DIV")(literal_column(str(LEAF)))
+    bucket = rows.c.id.op("DIV")(literal_column(str(LEAF))).label("bucket")
     hashes = func.aggregate_strings(rows.c.hash, "").aggregate_order_by(rows.c.id)
-    groups: list[Any] = [rows.c.school_id, rows.c.day] if by_day else []
-    statement: Select[Any] = (
-        select(
-            *groups,
-            bucket.label("bucket"),
-            func.count(),
-            func.min(rows.c.id),
-            func.max(rows.c.id),
-            func.sha2(hashes, 256),
-        )
-        .group_by(*groups, bucket)
-        .order_by(*groups, bucket)
-    )
-    found: dict[Group | None, list[tuple[int, int, int, str]]] = {}
-    for row in session.execute(statement):
-        key = (row[0], row[1]) if by_day else None
-        found.setdefault(key, []).append((int(row[-4]), int(row[-3]), int(row[-2]), str(row[-1])))
-    return {key: _whole(leaves) for key, leaves in found.items()}
+    groups: list[Any] = [func.interval(rows.c.id, *(end + 1 for end in ends)).label("part")] if ends else []
+    groups += [rows.c.school_id, rows.c.day, bucket] if by_day else [bucket]
+    wanted = (func.count(), func.min(rows.c.id), func.max(rows.c.id), func.sha2(hashes, 256))
+    return select(*groups, *wanted).group_by(*groups).order_by(*groups)
+
+
+def _by_range(
+    digests: Iterable[tuple[tuple[int, Group | None], Digest]],
+) -> dict[int, dict[Group | None, Digest]]:
+    found: dict[int, dict[Group | None, Digest]] = {}
+    for (part, group), digest in digests:
+        found.setdefault(part, {})[group] = digest
+    return found
 
 
 def _whole(leaves: Sequence[tuple[int, int, int, str]]) -> Digest:
@@ -143,12 +158,15 @@ def canonical(table: Table) -> ColumnElement[Any]:
     return func.concat(*fields)
 
 
-def _read_here(session: AnySession, tables: Sequence[Table], condition: Any, *, by_day: bool) -> dict[Any, Digest]:
-    found: dict[Any, list[tuple[int, str]]] = {}
+def _read_here(
+    session: AnySession, tables: Sequence[Table], condition: Any, ends: Sequence[int], *, by_day: bool
+) -> dict[int, dict[Group | None, Digest]]:
+    found: dict[tuple[int, Group | None], list[tuple[int, str]]] = {}
     for table in tables:
         columns = [type_coerce(table.c[name], Text) if name == "changes" else table.c[name] for name in COLUMNS]
         for row in session.execute(select(*columns).where(condition(table))):
             values = dict(zip(COLUMNS, row, strict=True))
-            key = (values["school_id"], values["created_at"].date()) if by_day else None
-            found.setdefault(key, []).append((values["id"], row_hash(values)))
-    return {key: digest for key, hashes in found.items() if (digest := digest_of(hashes)) is not None}
+            group = (values["school_id"], values["created_at"].date()) if by_day else None
+            part = bisect_left(ends, values["id"])
+            found.setdefault((part, group), []).append((values["id"], row_hash(values)))
+    return _by_range((key, digest) for key, hashes in found.items() if (digest := digest_of(hashes)) is not None)

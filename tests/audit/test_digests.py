@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import Table, Text, select, text, type_coerce, update
 
-from school_app.audit.digests import COLUMNS, LEAF, digest_of, digests, row_hash
+from school_app.audit.digests import COLUMNS, LEAF, digest_of, digests, digests_between, row_hash
 from school_app.audit.models import ArchivedAuditRow, AuditRow
 from school_app.core.tenancy import all_schools
 from tests.factories import TwoSchools
@@ -63,6 +64,17 @@ def test_the_server_hashes_as_we_do(session: Any, two_schools: TwoSchools) -> No
         assert len(found) == 6
         whole = digests(session, [HOT], lambda table: table.c.created_at < NOON + timedelta(days=9), by_day=False)
         assert whole[None].rows == sum(one.rows for one in found.values()) == 24
+
+
+def test_ranges_of_ids_are_digested_together_as_each_alone(session: Any, two_schools: TwoSchools) -> None:
+    ends = [LEAF * 900 - 5, LEAF * 900, LEAF * 900 + 4]
+    with all_schools(session):
+        filled(session, two_schools.ours)
+        together = digests_between(session, [HOT], lambda table: table.c.created_at < NOON + timedelta(days=9), ends)
+        assert sorted(together) == [0, 1, 2, 3]
+        for part, (above, up_to) in enumerate(pairwise([LEAF, *ends, LEAF * 900 + 11])):
+            alone = digests(session, [HOT], lambda table, a=above, b=up_to: table.c.id.between(a + 1, b))
+            assert together[part] == alone
 
 
 def test_where_a_row_lies_changes_nothing(session: Any, two_schools: TwoSchools) -> None:
