@@ -29,8 +29,8 @@ PATIENCE_SECONDS = 4 * 3600
 # pt-archiver's bulk insert is LOAD DATA LOCAL; a commit waits for the disk, as where rows matter.
 SETTINGS = {"local_infile": 1, "innodb_flush_log_at_trx_commit": 1}
 SHOWN = ("innodb_buffer_pool_size", "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "innodb_flush_method")
-# Rows that were deleted and not yet purged, under which a measurement may begin, and how long it waits for that.
-UNPURGED, SETTLE_SECONDS = 1_000, 120
+# The server has purged what was deleted when the list of what it keeps is empty, or has not changed for so many looks.
+LOOKS, LOOK_SECONDS, SETTLE_SECONDS = 6, 0.5, 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,11 @@ def server() -> Server:
 
 def settle() -> None:
     """Wait until the server has purged what was deleted before, so that nobody pays for another's rows."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+    deadline, kept = time.monotonic() + SETTLE_SECONDS, list[int]()
     left = text("SELECT `COUNT` FROM information_schema.innodb_metrics WHERE name = 'trx_rseg_history_len'")
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while int(connection.execute(left).scalar_one()) > UNPURGED and time.monotonic() < deadline:
-            time.sleep(0.5)
+        while time.monotonic() < deadline:
+            kept.append(int(connection.execute(left).scalar_one()))
+            if kept[-1] == 0 or (len(kept) > LOOKS and len(set(kept[-LOOKS:])) == 1):
+                return
+            time.sleep(LOOK_SECONDS)
