@@ -92,6 +92,7 @@ class Settings:
     io_timeout_seconds: int = 30
     statement_seconds: int = 5
     archive_database_url: str | None = None
+    read_urls: tuple[str, ...] = ()
     cold: ColdSettings = field(default_factory=ColdSettings)
 
     @property
@@ -136,6 +137,7 @@ class Settings:
             pool_overflow=_whole(env, "FORMROOM_POOL_OVERFLOW", 10),
             statement_seconds=_whole(env, "FORMROOM_STATEMENT_SECONDS", 5),
             archive_database_url=_archive_database_url(env, data_dir if embedded else None),
+            read_urls=_read_urls(env),
             cold=ColdSettings.from_env(env),
         )
 
@@ -178,15 +180,27 @@ def _archive_database_url(env: Mapping[str, str], embedded_in: Path | None) -> s
 
 
 def _usable(key: str, value: str, embedded_in: Path | None) -> str:
+    if _driver(key, value) == "sqlite" and embedded_in is None:
+        raise BadSettings(f"{key} is a SQLite file; that is for FORMROOM_ENV=embedded only. Use MySQL or MariaDB.")
+    return value
+
+
+def _driver(key: str, url: str) -> str:
     try:
-        name = make_url(value).drivername
+        name = make_url(url).drivername
     except ArgumentError:
         raise BadSettings(f"{key} is no database address; write mysql+pymysql://USER:PASSWORD@HOST/DATABASE.") from None
     if name not in DIALECTS:
         raise BadSettings(f"{key} names the driver {name!r}; use one of: {', '.join(DIALECTS)}.")
-    if name == "sqlite" and embedded_in is None:
-        raise BadSettings(f"{key} is a SQLite file; that is for FORMROOM_ENV=embedded only. Use MySQL or MariaDB.")
-    return value
+    return name
+
+
+def _read_urls(env: Mapping[str, str]) -> tuple[str, ...]:
+    key = "FORMROOM_DATABASE_READ_URL"
+    found = tuple(url.strip() for url in env.get(key, "").split(",") if url.strip())
+    if any(_driver(key, url) == "sqlite" for url in found):
+        raise BadSettings(f"{key} names a SQLite file, which has no replicas; leave it out.")
+    return found
 
 
 def _redis_url(env: Mapping[str, str], embedded: bool) -> str | None:

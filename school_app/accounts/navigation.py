@@ -36,6 +36,7 @@ PAGES: tuple[tuple[str, str, *tuple[Permission, ...]], ...] = (
     ("History", "audit.history", Permission.AUDIT_VIEW),
     ("Schools", "operations.schools", Permission.PLATFORM_SCHOOLS),
     ("Jobs", "operations.jobs", Permission.PLATFORM_JOBS),
+    ("Archive", "operations.audit_runs", Permission.PLATFORM_JOBS),
 )
 
 

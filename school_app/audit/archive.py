@@ -21,6 +21,7 @@ from school_app.audit.exchange import Contents, Exchange, NotExchanged
 from school_app.audit.lease import ArchiveBusy, Lease, LeaseLost
 from school_app.audit.models import RunStatus
 from school_app.audit.partitions import Partition
+from school_app.audit.replicas import Beat, Replicas, ReplicasLag
 from school_app.audit.runs import BATCHES, EXCHANGE, RunRecord
 from school_app.audit.sealed import Sealed, SealsDiffer
 from school_app.core import clock
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 HOT_DAYS = 90
 BATCH = 10_000
 TRIES = 3
+# While a run waits for a replica: seconds between two looks, between two signs of life, and until it gives up.
+LOOK_EVERY, SAY_EVERY, PATIENCE = 0.1, 5.0, 600.0
 CLOCKS_DIFFER_BY = timedelta(seconds=60)
 
 
@@ -38,7 +41,9 @@ class ClocksDiffer(RuntimeError):
 
 
 # With these a run ends on purpose; str() says why.
-REFUSALS = (ArchiveBusy, LeaseLost, NotMoved, SealsDiffer, ClocksDiffer, UnknownColumns)
+REFUSALS = (ArchiveBusy, LeaseLost, NotMoved, SealsDiffer, ClocksDiffer, UnknownColumns, ReplicasLag)
+# Of these, what a later run may not meet again.
+PASSING = (ArchiveBusy, LeaseLost, NotMoved, ClocksDiffer, ReplicasLag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +76,22 @@ class Run:
     Years are exchanged where the session is bound to a server's engine, not to one open connection.
     """
 
-    def __init__(self, session: AnySession, limits: Limits, started_by: str, *, cutoff: datetime | None = None) -> None:
+    def __init__(
+        self,
+        session: AnySession,
+        limits: Limits,
+        started_by: str,
+        *,
+        cutoff: datetime | None = None,
+        replicas: Replicas | None = None,
+    ) -> None:
         self.session, self.limits, self.started_by = session, limits, started_by
         self.cutoff = cutoff or clock.now() - limits.older_than
         self.record = RunRecord(session, self.cutoff, started_by)
         self._lease = Lease(session, started_by)
         self._started = 0.0
         self._sealed = Sealed(session)
+        self._replicas = replicas or Replicas()
         bind = session.get_bind()
         on_server = isinstance(bind, Engine) and bind.dialect.name != "sqlite"
         self._exchange = Exchange(cast(Engine, bind), self._lease) if on_server else None
@@ -93,11 +107,12 @@ class Run:
         return self.record.batches
 
     def plan(self) -> list[Portion]:
-        """What a run without limits would move now, and how; nothing is written."""
+        """What a run without limits would move now, and how; nothing is written. The run's record keeps the sum."""
         old = select(func.count()).select_from(HOT).where(HOT.c.created_at < self.cutoff)
         on_their_way = select(func.count()).select_from(STAGED)
         rest = sum(int(self.session.scalar(statement) or 0) for statement in (old, on_their_way))
         portions = [Portion(EXCHANGE, year.name, contents.rows) for year, contents in self._whole_years()]
+        self.record.expected = self._allowed(rest)
         return [*portions, Portion(BATCHES, "the rest", rest - sum(one.rows for one in portions))]
 
     def steps(self) -> Iterator[int]:
@@ -156,6 +171,7 @@ class Run:
     def _years(self) -> Iterator[int]:
         """Exchange the years that are over; what a server refuses is left to the batches, and noted."""
         for year, contents in self._whole_years():
+            yield from self._replicas_heard()
             if self._is_over() or self._allowed(contents.rows) < contents.rows:
                 continue
             if not self._sealed.holds(contents.last_id):
@@ -190,6 +206,7 @@ class Run:
 
     def _in_batches(self, eligible: Eligible) -> Iterator[int]:
         after_id, tries = 0, 0
+        yield from self._replicas_heard()
         while not self._is_over():
             self._lease.hold()
             batch = next_batch(self.session, eligible, after_id=after_id, size=self._allowed(self.limits.batch))
@@ -209,7 +226,31 @@ class Run:
             after_id, tries = batch.last_id, 0
             yield self.record.count(BATCHES, batch.by_school)
             time.sleep(self.limits.pause)
+            yield from self._replicas_heard()
         yield 0
+
+    def _replicas_heard(self) -> Iterator[int]:
+        """Wait until no replica is far behind what was committed last. Raises ReplicasLag."""
+        began = said = None
+        beat = Beat(self._lease.token, self._lease.expires_at or clock.now())
+        while (lagging := self._replicas.lagging(beat)) is not None and not self._is_over():
+            now = time.monotonic()
+            began = began or now
+            if now - began >= PATIENCE:
+                raise ReplicasLag(
+                    f"{lagging}: the run gave up after {PATIENCE / 60:.0f} minutes. Mend the replica, or take it out "
+                    "of FORMROOM_DATABASE_READ_URL."
+                )
+            if said is None or now - said >= SAY_EVERY:
+                self._lease.hold()
+                self.record.wait(lagging, now - (said or now))
+                said = now
+                yield 0
+            time.sleep(LOOK_EVERY)
+        if said is not None:
+            self._lease.hold()
+            self.record.wait(None, time.monotonic() - said)
+            yield 0
 
     def _checked(self, first: datetime, last: datetime, *, ahead: datetime | None = None) -> Iterator[int]:
         """Compare the days between two moments with their seals, some in each step, and while at it those ahead."""

@@ -18,6 +18,7 @@ from rich.table import Table
 from school_app.audit import archive as archiving
 from school_app.audit import partitions as parts
 from school_app.audit.cold_commands import cool, restore, show_cold
+from school_app.audit.replicas import Replicas
 from school_app.audit.runs import runs as latest_runs
 from school_app.audit.seal_commands import seal, verify
 from school_app.core.acting import Acting, act_as
@@ -48,15 +49,16 @@ def _age(context: click.Context, parameter: click.Parameter, value: str) -> time
 @click.option(
     "--batch", type=click.IntRange(1, 50_000), default=archiving.BATCH, show_default=True, help="Rows a transaction."
 )
-@click.option("--pause", type=click.FloatRange(0), default=0.0, show_default=True, help="Seconds between batches.")
+@click.option("--pause", type=click.FloatRange(0, 300), default=0.0, show_default=True, help="Seconds between batches.")
 def archive(
     older_than: timedelta, dry_run: bool, max_rows: int | None, max_seconds: float | None, batch: int, pause: float
 ) -> None:
     """Move rows past their hot days to the archive: whole years by exchange of partitions, the rest in batches."""
     limits = archiving.Limits(older_than, batch=batch, max_rows=max_rows, max_seconds=max_seconds, pause=pause)
-    with unhurried_session(current_app.config["FORMROOM"].as_archiver()) as session, all_schools(session):
+    settings = current_app.config["FORMROOM"]
+    with unhurried_session(settings.as_archiver()) as session, all_schools(session):
         act_as(session, Acting(actor_name=BY))
-        run = archiving.Run(session, limits, started_by=BY)
+        run = archiving.Run(session, limits, started_by=BY, replicas=Replicas.of(settings))
         plan = run.plan()
         session.rollback()
         before = f"{run.cutoff:%Y-%m-%d %H:%M:%S} UTC"
@@ -66,6 +68,8 @@ def archive(
         waiting = sum(portion.rows for portion in plan)
         _carry_out(run, waiting)
         click.echo(f"{run.moved} of {waiting} rows from before {before} moved by {run.record.method or 'nothing'}.")
+        if run.record.waited:
+            click.echo(f"It waited {run.record.waited:.0f} s for replicas.")
         for note in run.record.notes:
             click.echo(f"Note: {note}.")
 
@@ -76,7 +80,8 @@ def _carry_out(run: archiving.Run, waiting: int) -> None:
         try:
             for moved in run.steps():
                 run.session.commit()
-                progress.advance(task, moved)
+                waits = run.record.waits_for
+                progress.update(task, advance=moved, description=f"Waiting: {waits}" if waits else "Archiving")
         except Exception as error:
             run.session.rollback()
             run.failed(error)
@@ -116,7 +121,7 @@ def show_partitions(keep: bool) -> None:
 @audit.command()
 def runs() -> None:
     """Show the latest archive runs."""
-    table = Table("Started", "By", "Cutoff", "State", "Method", "Rows", "Bytes (about)", "Seconds", "Error")
+    table = Table("Started", "By", "Cutoff", "State", "Method", "Rows", "Bytes (about)", "Seconds", "Waited", "Error")
     with all_schools(db.session):
         for run in latest_runs(db.session):
             seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
@@ -129,6 +134,7 @@ def runs() -> None:
                 f"{run.moved:,}",
                 f"{run.bytes:,}",
                 "–" if seconds is None else f"{seconds:.1f}",
+                f"{run.waited}",
                 run.error or "",
             )
     print_table(table)

@@ -27,16 +27,32 @@ from school_app.audit.partitions import Partition, partitions
 # The server ends a connection that has been silent for so long, which is less than the lease lives: a process that was
 # stopped between the look at its lease and its statement finds, when it goes on, that it can no longer send it.
 SILENT_SECONDS = 5
-# Writers wait behind a change of partitions that waits for a reader; no longer than this.
-WAIT_SECONDS = 1
-TRIES = 6
-PAUSE_SECONDS = 0.5
 # The live table numbers its rows from what its partitions remember. The empty one brings a number above any that a row
 # may get before the swap, so that no id is given twice.
 IDS_AHEAD = 1_000_000
 LOCK_WAIT = 1205
-# Different definitions, or columns that MySQL added without rewriting the rows.
-REFUSALS = frozenset({1497, 1731, 1736, 1737})
+# The server locks these in the order of their names: the live table first, which is where every reader begins.
+LOCK = f"LOCK TABLES {', '.join(sorted(f'{table.name} WRITE' for table in (HOT, ARCHIVE, STAGED)))}"
+# Different definitions, columns that MySQL added without rewriting the rows, or no right to lock tables.
+REFUSALS = frozenset({1044, 1142, 1497, 1731, 1736, 1737})
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How an exchange waits for tables that are in use: seconds a try, tries, and seconds between them.
+
+    Writers queue behind it while it waits. Left to itself, an exchange holds one table while it waits for the other,
+    and whoever has read the other and comes to the first meets a deadlock. So it takes all of them at once on MySQL
+    before it begins; on MariaDB, where it then waits for its own locks, it does not wait at all, and tries more often.
+    """
+
+    wait: int
+    tries: int
+    pause: float
+    locks: bool
+
+
+MYSQL, MARIADB = Patience(1, 6, 1.0, locks=True), Patience(0, 120, 0.1, locks=False)
 
 
 class NotExchanged(Exception):
@@ -108,9 +124,9 @@ class Exchange:
         with self._connected() as connection:
             highest = int(connection.execute(select(func.max(HOT.c.id))).scalar() or 0)
             ahead = f"ALTER TABLE {STAGED.name} AUTO_INCREMENT = {highest + IDS_AHEAD}"
-            self._change(connection, ahead, free=STAGED.name)
             swap = f"ALTER TABLE {HOT.name} EXCHANGE PARTITION {partition.name} WITH TABLE {STAGED.name}"
-            self._change(connection, swap, free=STAGED.name)
+            for statement in (ahead, swap):
+                self._change(connection, statement, free=STAGED.name)
 
     def bring_in(self, partition: Partition) -> None:
         """Swap the full staging table with an empty partition of the archive. Raises NotExchanged or LeaseLost."""
@@ -124,21 +140,23 @@ class Exchange:
         `free` is the place that rows are swapped into: a second swap would bring back what the first has moved, so it
         is looked at before every try.
         """
-        for attempt in range(1, TRIES + 1):
+        patience = _patience(connection)
+        for attempt in range(1, patience.tries + 1):
             try:
                 self._lease.hold_on(connection)
                 if not _is_empty(connection, free):
                     raise NotExchanged(f"{free} holds rows already.")
-                connection.execute(text(statement))
+                with _alone(connection):
+                    connection.execute(text(statement))
                 return
             except DBAPIError as error:
                 if _number(error) in REFUSALS:
                     raise NotExchanged(str(error.orig)) from error
                 if _number(error) != LOCK_WAIT:
                     raise
-                if attempt == TRIES:
-                    raise NotExchanged(f"The table was in use for all of {TRIES} tries.") from error
-            time.sleep(PAUSE_SECONDS * attempt)
+                if attempt == patience.tries:
+                    raise NotExchanged(f"The table was in use for all of {attempt} tries.") from error
+            time.sleep(patience.pause)
 
     def _is_free(self, partition: Partition) -> bool:
         with self._connected() as connection:
@@ -151,7 +169,7 @@ class Exchange:
             try:
                 connection.execute(
                     text(
-                        f"SET SESSION lock_wait_timeout = {WAIT_SECONDS}, innodb_lock_wait_timeout = {WAIT_SECONDS}, "
+                        f"SET SESSION lock_wait_timeout = {_patience(connection).wait}, innodb_lock_wait_timeout = 1, "
                         f"wait_timeout = {SILENT_SECONDS}"
                     )
                 )
@@ -159,6 +177,25 @@ class Exchange:
             finally:
                 # Its settings are not for anybody else.
                 connection.invalidate()
+
+
+def _patience(connection: Connection) -> Patience:
+    # Which server it is, the dialect knows once it has been connected.
+    return MARIADB if getattr(connection.dialect, "is_mariadb", False) else MYSQL
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    if not _patience(connection).locks:
+        yield
+        return
+    connection.execute(text(LOCK))
+    try:
+        yield
+    finally:
+        # Where the connection is gone, so are its locks.
+        if not connection.invalidated:
+            connection.execute(text("UNLOCK TABLES"))
 
 
 def _is_empty(connection: Connection, place: str) -> bool:

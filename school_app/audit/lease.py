@@ -6,7 +6,7 @@ audit.archive holds it, and whatever else takes rows from where they lie, inside
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Connection, Table, Update, select, update
@@ -33,11 +33,12 @@ class LeaseLost(Conflict):
 
 @dataclass(slots=True)
 class Lease:
-    """The lease as one run sees it; `token` is 0 until it was acquired."""
+    """The lease as one run sees it: `token` is 0 until it was acquired, `expires_at` as it was renewed last."""
 
     session: AnySession
     holder: str
     token: int = 0
+    expires_at: datetime | None = None
 
     def acquire(self) -> int:
         """Take the lease with a new token, the highest so far. Raises ArchiveBusy."""
@@ -47,7 +48,7 @@ class Lease:
         row.token += 1
         row.holder, row.expires_at = self.holder, now + LIVES
         self.session.flush()
-        self.token = row.token
+        self.token, self.expires_at = row.token, row.expires_at
         return self.token
 
     def hold(self) -> None:
@@ -73,7 +74,8 @@ class Lease:
         return bool(result.rowcount)
 
     def _renewed(self, on: AnySession | Connection) -> bool:
-        result: Any = on.execute(self._mine().values(expires_at=clock.now() + LIVES))
+        self.expires_at = clock.now() + LIVES
+        result: Any = on.execute(self._mine().values(expires_at=self.expires_at))
         return bool(result.rowcount)
 
     def _mine(self) -> Update:

@@ -102,7 +102,10 @@ class RunStatus(enum.StrEnum):
 
 
 class ArchiveRun(Base):
-    """One run of the archiver: its fixed cutoff, what it moved, how long it took and how it ended."""
+    """One run of the archiver: its fixed cutoff, what it moved, how long it took and how it ended.
+
+    `expected` is how many rows it set out to move; `waited` is seconds, `waits_for` the replica it waits for just now.
+    """
 
     __tablename__ = "audit_archive_run"
     __table_args__ = (Index("ix_audit_archive_run_started_at", "started_at"),)
@@ -114,12 +117,15 @@ class ArchiveRun(Base):
     fencing_token: Mapped[int] = mapped_column(BigInteger)
     started_by: Mapped[str] = mapped_column(String(200))
     job_id: Mapped[str | None] = mapped_column(exact(60))
+    expected: Mapped[int | None] = mapped_column(BigInteger)
     moved: Mapped[int] = mapped_column(BigInteger, default=0)
     batches: Mapped[int] = mapped_column(Integer, default=0)
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(String(1000))
+    waited: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    waits_for: Mapped[str | None] = mapped_column(String(200))
 
 
 class ArchiveLease(Base):

@@ -18,10 +18,11 @@ from school_app.audit.models import ArchiveRun, RunStatus
 from school_app.audit.partitions import bytes_a_row
 from school_app.audit.service import record
 from school_app.core import clock
+from school_app.core.acting import acting
 
 AnySession = Session | scoped_session[Any]
 UNSYNCHRONIZED = {"synchronize_session": False}
-LONGEST_ERROR = 1000
+LONGEST_ERROR, LONGEST_NAME = 1000, 200
 BATCHES, EXCHANGE = "batches", "exchange"
 
 
@@ -38,6 +39,9 @@ class RunRecord:
     methods: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     by_school: dict[int | None, int] = field(default_factory=dict)
+    expected: int | None = None
+    waited: float = 0.0
+    waits_for: str | None = None
     _bytes_a_row: int = 0
     _latest: Mapping[int | None, int] = field(default_factory=dict)
 
@@ -49,7 +53,14 @@ class RunRecord:
     def begin(self, token: int) -> None:
         """Write the row. Its writer holds the lease, so whichever other run says that it is running was killed."""
         self._end_killed()
-        run = ArchiveRun(cutoff=self.cutoff, fencing_token=token, started_by=self.started_by, method="")
+        run = ArchiveRun(
+            cutoff=self.cutoff,
+            fencing_token=token,
+            started_by=self.started_by,
+            job_id=acting(self.session).job_id,
+            method="",
+            expected=self.expected,
+        )
         self.session.add(run)
         self.session.flush()
         self.run_id, self._bytes_a_row = run.id, bytes_a_row(self.session)
@@ -70,6 +81,11 @@ class RunRecord:
         )
         return rows
 
+    def wait(self, waits_for: str | None, seconds: float) -> None:
+        """Say that the run waits for a replica, and for how long it has in all; None where it goes on."""
+        self.waits_for, self.waited = waits_for, self.waited + seconds
+        self._write(waits_for=waits_for and waits_for[:LONGEST_NAME], waited=round(self.waited))
+
     def recall(self) -> None:
         """After a rollback: take back what was counted last, where it was rolled back as well."""
         kept = self.session.scalar(select(ArchiveRun.moved).where(ArchiveRun.id == self.run_id))
@@ -79,7 +95,7 @@ class RunRecord:
     def end(self, status: RunStatus, *, tell: bool) -> None:
         """Write how it ended, and tell each school how many of its rows went where nobody has told yet."""
         error = "; ".join(self.notes)[:LONGEST_ERROR] or None
-        self._write(status=status, finished_at=clock.now(), error=error)
+        self._write(status=status, finished_at=clock.now(), error=error, waits_for=None)
         for school_id, number in sorted(self.by_school.items(), key=lambda item: item[0] or 0) if tell else ():
             if number:
                 self._tell(school_id, f"{number} rows")
@@ -96,7 +112,12 @@ class RunRecord:
                 # How many of them were whose is no longer known.
                 self._tell(None, f"{moved} rows, by a run that was broken off,")
             error = f"It was broken off after {moved} rows; the next run went on."
-            values = {"status": RunStatus.STOPPED, "finished_at": clock.now(), "error": error}
+            values = {
+                "status": RunStatus.STOPPED,
+                "finished_at": clock.now(),
+                "error": error,
+                "waits_for": None,
+            }
             self.session.execute(
                 update(ArchiveRun).where(ArchiveRun.id == run_id), values, execution_options=UNSYNCHRONIZED
             )

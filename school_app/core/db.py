@@ -11,6 +11,7 @@ import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -50,6 +51,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1", None}
 # What one GROUP_CONCAT may return: the default of MySQL is 1,024 bytes, and it cuts what is longer.
 CONCATENATED = 1_048_576
 UNHURRIED_SECONDS, LOCK_SECONDS = 3600, 5
+REPLICA_SECONDS = 3
 # The server ends an unhurried session's connection that has been silent for so long, and rolls back what it had begun:
 # a process that was stopped in the middle of its work, and holds locks, does not keep others waiting for ever.
 SILENT_SECONDS = 300
@@ -268,6 +270,17 @@ def unhurried_engine(settings: Settings, lock_seconds: int | None = None) -> Eng
     engine = create_engine(settings.database_url, poolclass=NullPool, **options)
     prepare_engine(engine, 0)
     return engine
+
+
+def replica_engines(settings: Settings) -> list[Engine]:
+    """An engine for each replica that the settings name, for short questions; whoever is silent is left soon."""
+    engines = []
+    for url in settings.read_urls:
+        options = engine_options(replace(settings, database_url=url, io_timeout_seconds=REPLICA_SECONDS))
+        kept = {key: value for key, value in options.items() if not key.startswith(("pool_", "max_"))}
+        engines.append(create_engine(url, poolclass=NullPool, **kept))
+        prepare_engine(engines[-1], REPLICA_SECONDS)
+    return engines
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What operators see: schools with their sizes, and jobs. No student is named here.
+"""What operators see: schools with their sizes, jobs, and runs of the audit archive. No student is named here.
 
 operations.routes calls it, inside all_schools().
 """
@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.audit.models import ArchiveLease, ArchiveRun, RunStatus
+from school_app.core import clock
 from school_app.core.jobs import JobRun, JobStatus
 from school_app.core.paging import Page, behind, decode, page
 from school_app.schools.models import Form, School
 from school_app.students.models import Student
 
 AnySession = Session | scoped_session[Any]
-JOBS_A_PAGE = 50
+JOBS_A_PAGE, RUNS_A_PAGE = 50, 30
+# Jobs of the night without which the audit log is not what it promises; a failure of the latest stands on every page.
+WATCHED = ("workers.jobs.keep_audit_partitions", "workers.jobs.seal_audit", "workers.jobs.archive_audit")
+WATCHED_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +80,89 @@ def jobs(session: AnySession, *, status: JobStatus | None = None, cursor: str | 
         statement = statement.where(behind(JobRun.queued_at, JobRun.id, key))
     rows = session.execute(statement.order_by(JobRun.queued_at.desc(), JobRun.id.desc()).limit(JOBS_A_PAGE + 1)).all()
     return page(rows, JOBS_A_PAGE, lambda row: (row.queued_at, row.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A nightly job whose latest run failed."""
+
+    name: str
+    finished_at: datetime | None
+    error: str | None
+
+
+def failed_at_night(session: AnySession) -> Sequence[Failed]:
+    """The watched jobs that have failed, and have not been done since; one that is tried again has not failed yet."""
+    ended = (
+        select(JobRun.name, JobRun.status, JobRun.finished_at, JobRun.error)
+        .where(JobRun.queued_at > clock.now() - WATCHED_FOR, JobRun.name.in_(WATCHED))
+        .where(JobRun.status.in_((JobStatus.DONE, JobStatus.FAILED)))
+        .order_by(JobRun.queued_at, JobRun.id)
+    )
+    latest = {row.name: row for row in session.execute(ended)}
+    return [
+        Failed(row.name.rpartition(".")[2], row.finished_at, row.error)
+        for row in latest.values()
+        if row.status is JobStatus.FAILED
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class RunShown:
+    """A run of the audit archive. `seconds` are those since its start where it is under way; bytes are about."""
+
+    started_at: datetime
+    started_by: str
+    cutoff: datetime
+    method: str
+    state: str
+    moved: int
+    expected: int | None
+    bytes: int
+    seconds: int
+    waited: int
+    waits_for: str | None
+    error: str | None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it is at work now."""
+        return self.state == RunStatus.RUNNING
+
+    @property
+    def percent(self) -> int | None:
+        """How much of what it set out to move has been moved; None where it does not know."""
+        return min(100, 100 * self.moved // self.expected) if self.expected else None
+
+
+def archive_runs(session: AnySession, *, cursor: str | None = None) -> Page[RunShown]:
+    """Runs of the audit archive and of cold storage, newest first, in two statements. Raises BadCursor."""
+    lease = session.scalar(select(func.max(ArchiveLease.expires_at)).where(ArchiveLease.holder.is_not(None)))
+    statement = select(ArchiveRun)
+    if cursor is not None:
+        key: tuple[datetime, int] = decode(cursor, datetime, int)
+        statement = statement.where(behind(ArchiveRun.started_at, ArchiveRun.id, key))
+    ordered = statement.order_by(ArchiveRun.started_at.desc(), ArchiveRun.id.desc()).limit(RUNS_A_PAGE + 1)
+    runs = session.scalars(ordered, execution_options={"populate_existing": True}).all()
+    found = page(runs, RUNS_A_PAGE, lambda run: (run.started_at, run.id))
+    return Page([_shown(run, alive=lease is not None and lease > clock.now()) for run in found.rows], found.next)
+
+
+def _shown(run: ArchiveRun, *, alive: bool) -> RunShown:
+    broken = run.status is RunStatus.RUNNING and not alive
+    ended = run.finished_at or clock.now()
+    return RunShown(
+        run.started_at,
+        run.started_by,
+        run.cutoff,
+        run.method,
+        # Whoever killed it could not say so; the next run does.
+        "broken off" if broken else run.status.value,
+        run.moved,
+        run.expected,
+        run.bytes,
+        int((ended - run.started_at).total_seconds()),
+        run.waited,
+        run.waits_for,
+        run.error,
+    )

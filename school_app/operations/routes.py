@@ -1,5 +1,6 @@
-"""The platform's own pages: schools, jobs, and the two addresses that say whether this process lives and can work.
+"""The platform's own pages, and the two addresses that say whether this process lives and can work.
 
+Pages: schools, jobs, and runs of the audit archive.
 school_app.features registers the blueprint.
 """
 
@@ -29,7 +30,8 @@ REDIS_SECONDS = 0.5
 def schools() -> str:
     """Every school of the platform, with its size."""
     with all_schools(db.session):
-        return render_template("operations/schools.html", schools=queries.school_sizes(db.session))
+        failed = queries.failed_at_night(db.session)
+        return render_template("operations/schools.html", schools=queries.school_sizes(db.session), failed=failed)
 
 
 @blueprint.post("/platform/schools/<int:school_id>/roster-id")
@@ -56,7 +58,18 @@ def jobs() -> str:
     with all_schools(db.session):
         found = queries.jobs(db.session, status=status, cursor=request.args.get("after"))
         choices = [("", "All"), *((each.value, each.value) for each in JobStatus)]
-        return render_template("operations/jobs.html", page=found, status=status, choices=choices)
+        failed = queries.failed_at_night(db.session)
+        return render_template("operations/jobs.html", page=found, status=status, choices=choices, failed=failed)
+
+
+@blueprint.get("/platform/audit-runs")
+@requires(Permission.PLATFORM_JOBS)
+def audit_runs() -> str:
+    """Every run of the audit archive, newest first, and how far the one under way is."""
+    with all_schools(db.session):
+        found = queries.archive_runs(db.session, cursor=request.args.get("after"))
+        failed = queries.failed_at_night(db.session)
+        return render_template("operations/audit_runs.html", page=found, failed=failed)
 
 
 @blueprint.get("/health/live")

@@ -85,6 +85,11 @@ class Place:
         assert len({row_id for row_id, _ in found}) == len(found), "an id was given twice"
         return found
 
+    def version(self) -> str:
+        """What the server says that it is."""
+        with self.engine.connect() as connection:
+            return str(connection.scalar(text("SELECT VERSION()")))
+
     def pass_lease(self) -> None:
         """Let the lease of whoever was killed run out."""
         with self.engine.begin() as connection:

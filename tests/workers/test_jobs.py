@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from school_app.accounts.models import Account, AccountStatus
+from school_app.audit.archive import ArchiveBusy, SealsDiffer
 from school_app.core.jobs import QUEUES, JobRun, JobStatus, enqueue_after_commit, resolve
 from school_app.core.queues import RqQueue
 from school_app.core.tenancy import all_schools, current_school, enter_school
@@ -86,6 +87,20 @@ def test_a_fault_is_kept_with_its_words_and_a_passing_one_is_tried_again(
     for _ in range(3):
         jobs.carry_out(again)
     assert (kept(own_session, again).status, kept(own_session, again).attempts) == (JobStatus.FAILED, 3)
+
+
+def test_an_archive_run_that_met_another_is_tried_again_and_one_that_found_a_difference_is_not(
+    own_session: Any, two_schools: TwoSchools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error, wanted in ((ArchiveBusy("busy"), JobStatus.QUEUED), (SealsDiffer("3 March"), JobStatus.FAILED)):
+
+        def fail(error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(jobs, "archive_audit", fail)
+        job_run_id = queued(own_session, "archive_audit")
+        jobs.carry_out(job_run_id)
+        assert kept(own_session, job_run_id).status is wanted
 
 
 def test_the_school_is_left_after_a_job(own_session: Any, two_schools: TwoSchools) -> None:

@@ -1,0 +1,70 @@
+"""How far replicas are behind an archive run, so that it does not drown them: a run pauses until they have caught up.
+
+audit.archive asks before each batch and each exchange. What is measured is the way of the run's own lease: a run renews
+it in every transaction, and a replica that shows the latest renewal has everything that was committed up to it. So
+no other row has to be written, and what a server believes of its own lag does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from school_app.audit.lease import LEASE, LIVES, TABLE
+from school_app.config import Settings
+from school_app.core import clock
+from school_app.core.db import replica_engines
+
+MOST_SECONDS = 1.0
+
+
+class ReplicasLag(RuntimeError):
+    """A replica has not caught up for so long that the run has given up. str() says which, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A renewal of the lease that was committed: the run's token, and the moment until which the lease then lived."""
+
+    token: int
+    expires_at: datetime
+
+
+class Replicas:
+    """The replicas of the database, as FORMROOM_DATABASE_READ_URL names them."""
+
+    def __init__(self, engines: Sequence[Engine] = ()) -> None:
+        self._engines = engines
+
+    @classmethod
+    def of(cls, settings: Settings) -> Replicas:
+        """Those that the settings name; there may be none."""
+        return cls(replica_engines(settings))
+
+    def lagging(self, beat: Beat) -> str | None:
+        """Which replica is more than a second behind, or cannot be asked; None where none is."""
+        for engine in self._engines:
+            if (lag := _lag(engine, beat)) is None or lag > MOST_SECONDS:
+                told = "an unknown time" if lag is None else f"{lag:.0f} s"
+                return f"{engine.url.host}:{engine.url.port or 3306}, {told} behind"
+        return None
+
+
+def _lag(engine: Engine, beat: Beat) -> float | None:
+    """Seconds that a replica is behind at most; None where it does not say."""
+    statement = select(TABLE.c.token, TABLE.c.expires_at).where(TABLE.c.name == LEASE)
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(statement).first()
+    except SQLAlchemyError:
+        return None
+    if found is None or found.token < beat.token or found.expires_at is None:
+        return None
+    if found.token > beat.token or found.expires_at >= beat.expires_at:
+        return 0.0
+    renewed: datetime = found.expires_at - LIVES
+    return (clock.now() - renewed).total_seconds()

@@ -1,0 +1,51 @@
+"""Random kills of archive runs: some in `make test`, three hundred in `make soak`, with their figures printed.
+
+FORMROOM_SOAK_KILLS and FORMROOM_SOAK_SEED set how many, and which; the seed that was drawn is printed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from tests.audit.places import Place
+from tests.audit.soak import LONGEST_WAIT_SECONDS, Soak
+
+# So that a check of everything stays quick, the log begins anew after so many rounds.
+ROUNDS_A_LOG = 25
+
+
+def soaked(place: Place, seed: int, kills: int) -> Soak:
+    """Rounds until there were so many kills."""
+    soak = Soak(place, seed)
+    rounds = 0
+    while soak.kills < kills and not soak.violations:
+        if rounds % ROUNDS_A_LOG == 0:
+            place.empty()
+            soak.known = {}
+        soak.round()
+        rounds += 1
+    soak.finish()
+    return soak
+
+
+def hold(soak: Soak) -> None:
+    assert soak.violations == [], soak.told()
+    assert soak.slowest_write <= LONGEST_WAIT_SECONDS, soak.told()
+    assert min(soak.checked, soak.reads, soak.written) > 0
+
+
+def test_a_few_random_kills(place: Place) -> None:
+    hold(soaked(place, seed=1, kills=4))
+
+
+@pytest.mark.soak
+def test_random_kills_beside_writers_and_readers(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    seed = int(os.environ.get("FORMROOM_SOAK_SEED") or random.randrange(10**6))
+    with capsys.disabled():
+        print(f"\n{place.engine.dialect.name} {place.version()}, seed {seed}: begun", flush=True)
+        soak = soaked(place, seed, int(os.environ.get("FORMROOM_SOAK_KILLS") or 300))
+        print(soak.told(), flush=True)
+    hold(soak)

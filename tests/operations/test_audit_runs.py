@@ -1,0 +1,91 @@
+"""What operators see of the archive of the audit log, and of what failed at night."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from school_app.audit.lease import LEASE
+from school_app.audit.models import ArchiveLease, ArchiveRun, RunStatus
+from school_app.core.jobs import JobRun, JobStatus
+from school_app.core.tenancy import all_schools
+from school_app.operations import queries
+from tests.factories import TwoSchools
+from tests.visits import log_in
+
+NOW = datetime.now(UTC)
+
+
+def write_run(session: Any, minutes_ago: int, **values: Any) -> None:
+    started = NOW - timedelta(minutes=minutes_ago)
+    kept = {"cutoff": NOW - timedelta(days=90), "fencing_token": 1, "started_by": "a worker", "method": "batches"}
+    session.add(ArchiveRun(**{**kept, "started_at": started, **values}))
+    session.flush()
+
+
+def write_job(session: Any, name: str, minutes_ago: int, status: JobStatus, error: str | None = None) -> None:
+    moment = NOW - timedelta(minutes=minutes_ago)
+    session.add(
+        JobRun(
+            name=f"workers.jobs.{name}", arguments={}, status=status, queued_at=moment, finished_at=moment, error=error
+        )
+    )
+    session.flush()
+
+
+def hold_lease(session: Any, minutes: int) -> None:
+    session.add(ArchiveLease(name=LEASE, token=1, holder="a worker", expires_at=NOW + timedelta(minutes=minutes)))
+    session.flush()
+
+
+def test_a_run_under_way_says_how_far_it_is(client: Any, session: Any, two_schools: TwoSchools) -> None:
+    with all_schools(session):
+        write_run(session, 500, status=RunStatus.FAILED, finished_at=NOW, error="SealsDiffer: 3 March differs")
+        write_run(session, 5, expected=4_000, moved=1_000, waits_for="db2:3306, 7 s behind", waited=65)
+        hold_lease(session, 5)
+    log_in(client, two_schools.operator)
+    page = client.get("/platform/audit-runs").text
+    assert "25 % of 4,000" in page
+    assert "waits for db2:3306, 7 s behind" in page
+    assert "waited 1 min 05 s for replicas" in page
+    assert 'http-equiv="refresh"' in page
+    assert page.index("25 % of") < page.index("SealsDiffer: 3 March differs")
+
+
+def test_a_run_whose_lease_is_over_was_broken_off(session: Any, two_schools: TwoSchools) -> None:
+    with all_schools(session):
+        write_run(session, 60)
+        hold_lease(session, -1)
+        assert [run.state for run in queries.archive_runs(session).rows] == ["broken off"]
+
+
+def test_runs_go_on_over_pages(session: Any, two_schools: TwoSchools) -> None:
+    with all_schools(session):
+        for number in range(queries.RUNS_A_PAGE + 3):
+            write_run(session, number, status=RunStatus.DONE, moved=number)
+        first = queries.archive_runs(session)
+        second = queries.archive_runs(session, cursor=first.next)
+    assert [run.moved for run in (*first.rows, *second.rows)] == list(range(queries.RUNS_A_PAGE + 3))
+
+
+def test_what_failed_at_night_stands_on_every_page_of_operators_until_it_is_done(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    with all_schools(session):
+        write_job(session, "archive_audit", 50, JobStatus.DONE)
+        write_job(session, "archive_audit", 40, JobStatus.FAILED, "UnknownColumns: audit_log has columns")
+        write_job(session, "seal_audit", 40, JobStatus.FAILED, "an error of sealing")
+        write_job(session, "seal_audit", 30, JobStatus.DONE)
+    log_in(client, two_schools.operator)
+    for address in ("/platform/schools", "/platform/jobs?status=done", "/platform/audit-runs"):
+        page = client.get(address).text
+        assert "UnknownColumns: audit_log has columns" in page
+        assert "an error of sealing" not in page
+    with all_schools(session):
+        write_job(session, "archive_audit", 10, JobStatus.DONE)
+    assert "UnknownColumns" not in client.get("/platform/audit-runs").text
+
+
+def test_only_operators_see_the_archive(client: Any, two_schools: TwoSchools) -> None:
+    log_in(client, two_schools.ours.admin)
+    assert client.get("/platform/audit-runs").status_code == 403
