@@ -40,6 +40,7 @@ MORE_ROUTES = (
     "dashboards.case_page",
     "dashboards.search",
     "history.routes",
+    "history.export_routes",
 )
 
 

@@ -17,6 +17,7 @@ from school_app.behaviour.models import Incident
 from school_app.cases.models import Case, CaseEvent, CaseEventKind, CaseStep
 from school_app.core.permissions import Role
 from school_app.core.tenancy import enter_school
+from school_app.history.models import ExportFormat, HistoryExport
 from school_app.marks.models import Assessment, AssessmentResult
 from school_app.rosters.models import Import, ImportKind
 from school_app.schools.models import (
@@ -291,6 +292,7 @@ def _things(session: Any, world: World, today: date) -> None:
         ),
     )
     world.things.update(
+        export=_export(session, world, today),
         subject=subject,
         teaching_group=group,
         assessment=assessment,
@@ -303,6 +305,20 @@ def _things(session: Any, world: World, today: date) -> None:
         note=note,
         imported=imported,
     )
+
+
+def _export(session: Any, world: World, today: date) -> HistoryExport:
+    made: HistoryExport = added(
+        session,
+        HistoryExport(
+            session_key=f"{world.auditor.id}.{world.auditor.session_version}",
+            chosen={"from": today.isoformat(), "to": today.isoformat(), "student": str(world.student.id)},
+            format=ExportFormat.CSV,
+            requested_by=world.auditor.id,
+            requested_by_name=world.auditor.name,
+        ),
+    )
+    return made
 
 
 def _register(session: Any, world: World, on: date) -> Register:

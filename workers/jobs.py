@@ -28,6 +28,7 @@ from school_app.core.acting import Acting, act_as, acting
 from school_app.core.db import db, unhurried_engine_of, unhurried_session
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve, send
 from school_app.core.tenancy import all_schools, use_school
+from school_app.history import exports
 from school_app.rosters import uploads
 from school_app.schools.models import School
 
@@ -205,6 +206,26 @@ def evaluate_school() -> Counts:
         counts["worsened"] += done.count(Move.WORSEN)
         counts["resolved"] += done.count(Move.RESOLVE)
     return counts
+
+
+def export_history(export_id: int) -> Counts:
+    """Write the file of an export of the history, a piece and a commit at a time."""
+    try:
+        rows = 0
+        for piece in exports.write(db.session, current_app.config["FORMROOM"], export_id):
+            db.session.commit()
+            rows += piece
+    except Exception as error:
+        db.session.rollback()
+        exports.fail(db.session, export_id, error)
+        db.session.commit()
+        raise
+    return {"rows": rows}
+
+
+def prune_exports() -> Counts:
+    """Destroy the files of exports whose day is over."""
+    return {"destroyed": exports.prune(db.session, current_app.config["FORMROOM"])}
 
 
 def prune_uploads() -> Counts:

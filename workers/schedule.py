@@ -56,6 +56,7 @@ TABLE = (
     Entry("archive-audit", "workers.jobs.archive_audit", "02:15", queue="audit"),
     Entry("evaluate-all", "workers.jobs.evaluate_all", "04:30", queue="default"),
     Entry("prune-uploads", "workers.jobs.prune_uploads", "05:15"),
+    Entry("prune-exports", "workers.jobs.prune_exports", "05:20"),
     Entry("prune-job-runs", "workers.jobs.prune_job_runs", "05:30"),
 )
 

@@ -30,8 +30,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["school_id"], ["school.id"], name=op.f("fk_refusal_tally_school_id"), ondelete="RESTRICT"
         ),
+        sa.Index("ix_refusal_tally_minute", "minute"),
     )
-    op.create_index("ix_refusal_tally_minute", "refusal_tally", ["minute"])
 
 
 def downgrade() -> None:

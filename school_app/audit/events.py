@@ -33,6 +33,7 @@ class Event(enum.StrEnum):
     NOTE_WITHDRAWN = "note.withdrawn"
     AUDIT_VIEWED = "audit.viewed"
     EXPORTED = "data.exported"
+    EXPORT_TAKEN = "data.export_taken"
     REGISTER_TAKEN = "register.taken"
     REGISTER_CORRECTED = "register.corrected"
     REGISTER_TAKEN_BACK = "register.taken_back"

@@ -30,6 +30,7 @@ EVENTS: dict[str, str] = {
     Event.NOTE_WITHDRAWN: "withdrew the note",
     Event.AUDIT_VIEWED: "looked at the history",
     Event.EXPORTED: "exported",
+    Event.EXPORT_TAKEN: "took the file of an export",
     Event.REGISTER_TAKEN: "took the register",
     Event.REGISTER_CORRECTED: "corrected the register",
     Event.INCIDENT_VIEWED: "looked at the incident",
@@ -58,6 +59,7 @@ EVENTS: dict[str, str] = {
     Event.ROWS_RESTORED: "brought audit rows back from cold storage",
 }
 THINGS: dict[str, str] = {
+    "history_export": "export of the history",
     "intervention_case": "case",
     "case_event": "entry in a case",
     "case_step": "step of a case",

@@ -23,6 +23,7 @@ from school_app.core.db import db
 from school_app.core.errors import NotFound
 from school_app.core.permissions import Permission, requires
 from school_app.history import people
+from school_app.history.exports import MOST_ROWS
 from school_app.history.filters import Asked, asked
 from school_app.history.names import Names, kinds, names_of
 from school_app.history.people import Candidate
@@ -79,6 +80,7 @@ def _page(
         events=sorted(words.EVENTS.items(), key=lambda item: item[1]),
         kinds=kinds(),
         seal=seals.newest(db.session),
+        most_exported=MOST_ROWS,
     )
 
 

@@ -111,6 +111,11 @@ def tell(rows: Iterable[HistoryRow], names: Names) -> list[Told]:
     ]
 
 
+def looked_at(said: str) -> Iterator[Thing]:
+    """The people and students whom a look at the history names by number."""
+    return ((NARROWED[name], int(id_)) for name, id_ in LOOKED_AT.findall(said))
+
+
 def mentioned(rows: Iterable[HistoryRow]) -> Iterator[Thing]:
     """The things whose names some rows need, each as kind and id."""
     for row in rows:
@@ -118,8 +123,8 @@ def mentioned(rows: Iterable[HistoryRow]) -> Iterator[Thing]:
             yield "student", row.student_id
         if row.entity_type is not None and row.entity_id is not None:
             yield row.entity_type, row.entity_id
-        if row.event == Event.AUDIT_VIEWED:
-            yield from ((NARROWED[name], int(id_)) for name, id_ in LOOKED_AT.findall(row.reason or ""))
+        if row.event in (Event.AUDIT_VIEWED, Event.EXPORTED):
+            yield from looked_at(row.reason or "")
         for field, values in (row.changes or {}).items():
             kind = refers_to(row.entity_type, field)
             if kind is not None:
@@ -193,7 +198,8 @@ def _refusal(text: str, names: Names) -> str:
     return f"{path}, {why}" if method == "GET" else f"{path}, sent ({method}), {why}"
 
 
-def _look(text: str, names: Names) -> str:
+def look_in_words(text: str, names: Names) -> str:
+    """By what a look at the history was narrowed, with names for numbers."""
     text = LOOKED_AT.sub(lambda found: names.of(NARROWED[found.group(1)], int(found.group(2))), text)
     return LOOKED_FOR.sub(lambda found: _sought(*found.groups()), text)
 
@@ -210,7 +216,8 @@ REASONS: dict[str, Callable[[str, Names], str]] = {
     Event.ALERT_DECIDED: _coded({str(one): word for one, word in alert_words.ANSWERS.items()}),
     Event.CASE_CLOSED: _coded({str(one): word for one, word in case_words.OUTCOMES.items()}),
     Event.REFUSED: _refusal,
-    Event.AUDIT_VIEWED: _look,
+    Event.AUDIT_VIEWED: look_in_words,
+    Event.EXPORTED: look_in_words,
     Event.NOTE_READ: _restricted,
 }
 

@@ -54,6 +54,7 @@ ARGUMENTS: dict[str, Callable[[World], object]] = {
     "assessment_id": lambda world: world.things["assessment"].id,
     "case_id": lambda world: world.things["case"].id,
     "code_id": lambda world: next(iter(world.codes.values())).id,
+    "export_id": lambda world: world.things["export"].id,
     "form_id": lambda world: world.form.id,
     "group_id": lambda world: world.things["teaching_group"].id,
     "import_id": lambda world: world.things["imported"].id,
