@@ -22,6 +22,8 @@ from school_app.alerts.evaluation import evaluate, students_to_evaluate
 from school_app.alerts.rules.episodes import Move
 from school_app.alerts.sources import sources
 from school_app.audit import archive, partitions, refusals, seals
+from school_app.audit.cold.cooling import Cooling, Limits
+from school_app.audit.cold.store import ColdUnavailable, store
 from school_app.audit.replicas import Replicas
 from school_app.core import clock
 from school_app.core.acting import Acting, act_as, acting
@@ -43,7 +45,7 @@ BATCH = 500
 # Less than the queue allows a job; what is left over waits for the next night.
 ARCHIVE_SECONDS = 3000
 # What may be over a minute later. Of an archive run: another holds the lease, a row came late, a replica lags.
-PASSING = (OperationalError, PoolTimeout, RedisError, OSError, *archive.PASSING)
+PASSING = (OperationalError, PoolTimeout, RedisError, OSError, *archive.PASSING, ColdUnavailable)
 
 
 def carry_out(job_run_id: int) -> None:
@@ -162,6 +164,24 @@ def archive_audit(older_than_days: int = archive.HOT_DAYS) -> Counts:
             session.commit()
             raise
     return {"moved": run.moved, "batches": run.batches, "seconds waited": round(run.record.waited)}
+
+
+def cool_audit() -> Counts:
+    """Take whole years past their time in the database to cold storage, as archive_audit() moves rows."""
+    settings, origin = current_app.config["FORMROOM"], acting(db.session)
+    with unhurried_session(settings.as_archiver()) as session, all_schools(session):
+        act_as(session, origin)
+        limits = Limits(years=settings.cold.years, max_seconds=ARCHIVE_SECONDS)
+        run = Cooling(session, store(), limits, started_by="a worker")
+        try:
+            for _ in run.steps():
+                session.commit()
+        except Exception as error:
+            session.rollback()
+            run.failed(error)
+            session.commit()
+            raise
+    return {"moved": run.moved, "files": run.made}
 
 
 def seal_audit() -> Counts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import structlog
@@ -16,6 +16,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.batches import ARCHIVE, HOT, STAGED, Eligible, NotMoved, move, next_batch
+from school_app.audit.clocks import ClocksDiffer, compare_clocks
 from school_app.audit.columns import UnknownColumns, check_columns
 from school_app.audit.exchange import Contents, Exchange, NotExchanged
 from school_app.audit.lease import ArchiveBusy, Lease, LeaseLost
@@ -33,12 +34,6 @@ BATCH = 10_000
 TRIES = 3
 # While a run waits for a replica: seconds between two looks, between two signs of life, and until it gives up.
 LOOK_EVERY, SAY_EVERY, PATIENCE = 0.1, 5.0, 600.0
-CLOCKS_DIFFER_BY = timedelta(seconds=60)
-
-
-class ClocksDiffer(RuntimeError):
-    """The database's clock is not the application's, so that no cutoff can be trusted."""
-
 
 # With these a run ends on purpose; str() says why.
 REFUSALS = (ArchiveBusy, LeaseLost, NotMoved, SealsDiffer, ClocksDiffer, UnknownColumns, ReplicasLag)
@@ -120,7 +115,7 @@ class Run:
 
         Raises one of REFUSALS, or what the server says; the caller rolls back, and calls failed().
         """
-        _compare_clocks(self.session)
+        compare_clocks(self.session)
         self.record.begin(self._lease.acquire())
         self._started = time.monotonic()
         yield 0
@@ -258,11 +253,3 @@ class Run:
             self._lease.hold()
             self._sealed.check(first, ahead or last)
             yield 0
-
-
-def _compare_clocks(session: AnySession) -> None:
-    if session.get_bind().dialect.name == "sqlite":
-        return
-    there = session.scalar(select(func.utc_timestamp(6)))
-    if not isinstance(there, datetime) or abs(there.replace(tzinfo=UTC) - clock.now()) > CLOCKS_DIFFER_BY:
-        raise ClocksDiffer(f"The database says it is {there} UTC; set its clock, or this machine’s, before archiving.")

@@ -1,11 +1,11 @@
-"""flask audit cool and flask audit cold: years of the archive into cold storage, and what lies there.
+"""flask audit cool, restore, give-up and cold: years of the archive into cold storage and back, and what lies there.
 
 audit.commands adds them to its group.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -14,28 +14,35 @@ from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from school_app.audit.clocks import ClocksDiffer
 from school_app.audit.cold import cooling, rows
-from school_app.audit.cold.cooling import Cooling, Limits
+from school_app.audit.cold.cooling import Cooling, Limits, NotAllCooled
 from school_app.audit.cold.files import DamagedFile
+from school_app.audit.cold.giving_up import GivenUpTooSoon, GivingUp
 from school_app.audit.cold.restoring import EVERY_SCHOOL, Restoring
 from school_app.audit.cold.rows import NotMoved
 from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import ColdUnavailable, store
+from school_app.audit.columns import UnknownColumns
 from school_app.audit.lease import ArchiveBusy, LeaseLost
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import Base, db, unhurried_session
 from school_app.core.tenancy import all_schools
 from school_app.core.terminal import print_table
 
-FAULTS = (ArchiveBusy, LeaseLost, SealsDiffer, NotMoved, DamagedFile, ColdUnavailable, OSError)
-
-
-@contextmanager
-def _archiver(name: str) -> Iterator[Session]:
-    """A session with the account that may move audit rows."""
-    with unhurried_session(current_app.config["FORMROOM"].as_archiver()) as session, all_schools(session):
-        act_as(session, Acting(actor_name=name))
-        yield session
+FAULTS = (
+    ArchiveBusy,
+    ClocksDiffer,
+    ColdUnavailable,
+    DamagedFile,
+    GivenUpTooSoon,
+    LeaseLost,
+    NotAllCooled,
+    NotMoved,
+    OSError,
+    SealsDiffer,
+    UnknownColumns,
+)
 
 
 @click.command()
@@ -43,22 +50,33 @@ def _archiver(name: str) -> Iterator[Session]:
 @click.option("--restored", is_flag=True, help="Take years that were restored again, too.")
 def cool(dry_run: bool, restored: bool) -> None:
     """Take whole years past their time in the database to cold storage, in verified files."""
-    name = "flask audit cool"
     limits = Limits(years=current_app.config["FORMROOM"].cold.years, again=restored)
-    with _archiver(name) as session:
-        run = Cooling(session, store(), limits, started_by=name)
+    with _at_work("flask audit cool") as session:
+        run = Cooling(session, store(), limits, started_by="flask audit cool")
         if dry_run:
             _say_what_would_go(run)
             return
-        try:
-            for _ in run.steps():
-                session.commit()
-        except FAULTS as error:
-            session.rollback()
-            run.failed(error)
-            session.commit()
-            raise click.ClickException(str(error)) from None
+        _carry_out(session, run.steps(), run.failed)
     click.echo(f"{run.moved:,} rows from before {run.before} left the database; {run.made} files were written.")
+
+
+@contextmanager
+def _at_work(name: str) -> Iterator[Session]:
+    """A session with the account that may move audit rows."""
+    with unhurried_session(current_app.config["FORMROOM"].as_archiver()) as session, all_schools(session):
+        act_as(session, Acting(actor_name=name))
+        yield session
+
+
+def _carry_out(session: Session, steps: Iterator[int], failed: Callable[[Exception], None]) -> None:
+    try:
+        for _ in steps:
+            session.commit()
+    except FAULTS as error:
+        session.rollback()
+        failed(error)
+        session.commit()
+        raise click.ClickException(str(error)) from None
 
 
 @click.command()
@@ -67,18 +85,25 @@ def cool(dry_run: bool, restored: bool) -> None:
 def restore(year: int, slug: str | None) -> None:
     """Bring a year back from cold storage to the archive, and prove it. The files are kept."""
     name = "flask audit restore"
-    with _archiver(name) as session:
+    with _at_work(name) as session:
         run = Restoring(session, store(), year, started_by=name, school_id=_school_id(slug))
         waiting = len(run.waiting())
-        try:
-            for _ in run.steps():
-                session.commit()
-        except FAULTS as error:
-            session.rollback()
-            run.failed()
-            session.commit()
-            raise click.ClickException(str(error)) from None
+        _carry_out(session, run.steps(), run.failed)
     click.echo(f"{run.moved:,} rows of {year} from {waiting} files are back, the same as they were sealed.")
+
+
+@click.command("give-up")
+@click.argument("path")
+@click.confirmation_option(prompt="The rows that are in this file alone are lost for good then. Go on?")
+def give_up(path: str) -> None:
+    """Put on record that a file of cold storage is damaged or gone for good, so that runs go on without it.
+
+    Put it back from a copy instead, if there is one. flask audit verify names the days that are lost ever after.
+    """
+    with _at_work("flask audit give-up") as session:
+        run = GivingUp(session, store(), path, started_by="flask audit give-up")
+        _carry_out(session, run.steps(), run.failed)
+    click.echo(f"{path} is given up, and {run.lost:,} rows with it. What was in the database still is not touched.")
 
 
 def _school_id(slug: str | None) -> int | str:
@@ -98,6 +123,8 @@ def _say_what_would_go(run: Cooling) -> None:
     waiting = run.waiting()
     for year in waiting:
         click.echo(f"{year}: {rows.count(run.session, year):,} rows")
+    for year in run.begun():
+        click.echo(f"{year}: begun by an earlier run, and gone on with")
     for year in [] if run.limits.again else run.restored():
         click.echo(f"{year}: restored, and stays until --restored is given")
     click.echo(f"{len(waiting)} years from before {run.before} would go. Nothing was written.")

@@ -15,10 +15,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.audit.cold.manifest import Listed
 from school_app.audit.digests import Digest, Group
 from school_app.audit.models import AuditSeal, SealRun
 from school_app.audit.seal_texts import digest_of_seals, run_text, seal_text, text_hash
-from school_app.audit.sources import Stretch, Tables
+from school_app.audit.sources import Stretch, Tables, together
 
 AnySession = Session | scoped_session[Any]
 # A change made past this session is to be seen, so nothing is answered from what it has loaded before.
@@ -58,21 +59,25 @@ class Difference:
 def differences(session: AnySession, tables: Sequence[Table], first: date, last: date) -> list[Difference]:
     """What some tables do not hold of the sealed rows of some days, or hold beside them; days are UTC and whole.
 
-    Rows that no run has sealed yet are left aside. Empty where nothing differs.
+    Rows that no run has sealed yet are left aside. What cold storage has is what its manifest says: a row may come late
+    to a day that has left the tables. Empty where nothing differs.
     """
     return differences_in(session, Tables(session, tables), first, last)
 
 
 def differences_in(session: AnySession, source: Tables, first: date, last: date) -> list[Difference]:
     """As differences(), for who asks for one stretch of days after another and keeps the source."""
-    found, seen = list[Difference](), dict[Group, int]()
+    found, seen, cold = list[Difference](), dict[Group, int](), Listed(session)
     for row in _rows_of(_sealings(session, first, last)):
         ends = [one.up_to_id for one in row]
-        rows = source.digests_between(Stretch(row[0].above_id, ends[-1], first, last), ends)
+        whole = Stretch(row[0].above_id, ends[-1], first, last)
+        rows, any_cold = source.digests_between(whole, ends), bool(cold.digests(whole))
         for place, one in enumerate(row):
             own = rows.get(place, {})
             found += broken(one.run, one.seals)
-            found += compared(Stretch(one.above_id, one.up_to_id, first, last), one.seals, own)
+            stretch = Stretch(one.above_id, one.up_to_id, first, last)
+            listed = cold.digests(stretch) if any_cold else {}
+            found += compared(stretch, one.seals, together(own, listed))
             for group, digest in own.items():
                 seen[group] = seen.get(group, 0) + digest.rows
     return found + list(_elsewhere(session, source, (first, last), seen))

@@ -18,6 +18,7 @@ from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow, 
 
 AnySession = Session | scoped_session[Any]
 Schools = tuple[int | None, ...]
+IN_TWO_PLACES = "in two places"
 HOT = cast(Table, AuditRow.__table__)
 TABLES: tuple[Table, ...] = (HOT, cast(Table, StagedAuditRow.__table__), cast(Table, ArchivedAuditRow.__table__))
 
@@ -65,6 +66,22 @@ class Source(Protocol):
 
         Of rows that were destroyed on record, a source answers what its record says.
         """
+
+
+def together(*places: Mapping[Group, Digest]) -> dict[Group, Digest]:
+    """The digests of several places as one."""
+    found: dict[Group, Digest] = {}
+    for place in places:
+        for group, digest in place.items():
+            other = found.get(group)
+            # Rows of one day in two places are in one of them by mistake; no digest of both can be told.
+            found[group] = digest if other is None else _both(digest, other)
+    return found
+
+
+def _both(one: Digest, other: Digest) -> Digest:
+    first, last = min(one.first_id, other.first_id), max(one.last_id, other.last_id)
+    return Digest(one.rows + other.rows, first, last, IN_TWO_PLACES)
 
 
 class Tables:

@@ -6,7 +6,7 @@ step, so that no table is held for long.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -15,17 +15,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.differences import AS_STORED, Difference, Kind, broken, compared, day_of, seals_of
-from school_app.audit.digests import Digest, Group
 from school_app.audit.models import AuditSeal, SealRun
 from school_app.audit.seal_texts import NOTHING_BEFORE
 from school_app.audit.seals import GRACE
-from school_app.audit.sources import TABLES, Schools, Source, Stretch
+from school_app.audit.sources import TABLES, Schools, Source, Stretch, together
 from school_app.core import clock
 
 AnySession = Session | scoped_session[Any]
 # Once a day has been over for so long, its rows have to be sealed.
 SEALED_WITHIN = GRACE + timedelta(days=1)
-IN_TWO_PLACES = "in two places"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +74,11 @@ def verify(session: AnySession, sources: Sequence[Source], asked: Asked = EVERYT
         # From the end of the run before, whatever this one says, so that no row lies unseen between two runs.
         above_id = chain.up_to_id if chain.runs else None
         stretch = Stretch(above_id, run.up_to_id, asked.first, asked.last, asked.schools)
-        found = _found(sources, stretch)
-        differences = [*broken(run, seals), *_links(chain, run, seals), *compared(stretch, seals, found)]
+        differing, rows = _compared(sources, stretch, seals)
+        differences = [*broken(run, seals), *_links(chain, run, seals), *differing]
         differences += _late(chain.complete_before, seals)
         _follow(chain, run, seals)
         compared_seals = sum(stretch.holds(one.school_id, one.day) for one in seals)
-        rows = sum(one.rows for one in found.values())
         yield Step(day_of(run, seals), compared_seals, rows, _of(asked, differences))
     yield Step(clock.now().date(), 0, 0, [*_of(asked, _strays(session)), *_ends(session, chain, asked)])
 
@@ -91,19 +88,15 @@ def _run_after(session: AnySession, up_to_id: int) -> SealRun | None:
     return session.scalar(statement, execution_options=AS_STORED)
 
 
-def _found(sources: Sequence[Source], stretch: Stretch) -> Mapping[Group, Digest]:
-    found: dict[Group, Digest] = {}
-    for source in sources:
-        for group, digest in source.digests(stretch).items():
-            other = found.get(group)
-            # Rows of one day in two sources are in one of them by mistake; no digest of both can be told.
-            found[group] = digest if other is None else _both(digest, other)
-    return found
-
-
-def _both(one: Digest, other: Digest) -> Digest:
-    first, last = min(one.first_id, other.first_id), max(one.last_id, other.last_id)
-    return Digest(one.rows + other.rows, first, last, IN_TWO_PLACES)
+def _compared(sources: Sequence[Source], stretch: Stretch, seals: Sequence[AuditSeal]) -> tuple[list[Difference], int]:
+    """What differs, and how many rows were found. Rows may travel from one source to the next while both are asked, so
+    that what differs is looked at once more.
+    """
+    for _ in range(2):
+        found = together(*(source.digests(stretch) for source in sources))
+        if not (differences := list(compared(stretch, seals, found))):
+            break
+    return differences, sum(one.rows for one in found.values())
 
 
 def _links(chain: _Chain, run: SealRun, seals: Sequence[AuditSeal]) -> Iterator[Difference]:

@@ -41,9 +41,12 @@ AUDIT: dict[str, dict[Who, Rights]] = {
     "audit_log_archive": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: MOVE},
     "audit_seal": {Who.WEB: READ, Who.WORKER: ADD, Who.ARCHIVER: READ},
     "audit_seal_run": {Who.WORKER: ADD, Who.ARCHIVER: READ},
-    "audit_archive_run": {Who.ARCHIVER: KEEP},
+    "audit_archive_run": {Who.WEB: READ, Who.ARCHIVER: KEEP},
     "audit_archive_lease": {Who.WORKER: KEEP, Who.ARCHIVER: KEEP},
     "audit_cold_file": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: KEEP},
+    "audit_cold_day": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: KEEP},
+    # Refusals are counted here until the scheduler tells each flood of them in one row of the log.
+    "refusal_tally": {Who.WEB: KEEP, Who.WORKER: CHANGE},
 }
 # A job's row, which every process that does jobs claims and ends.
 JOBS: dict[str, dict[Who, Rights]] = {
@@ -57,7 +60,7 @@ SCHOOLS = (
     *("student", "student_guardian", "guardian", "enrolment", "note"),
     *("attendance_code", "register", "attendance_mark", "assessment", "assessment_result", "incident"),
     *("alert", "alert_decision", "risk_profile", "intervention_case", "case_event", "case_step"),
-    *("roster_import", "roster_import_problem"),
+    *("roster_import", "roster_import_problem", "history_export"),
 )
 RIGHTS: Mapping[str, Mapping[Who, Rights]] = {
     **{table: {Who.WEB: CHANGE, Who.WORKER: CHANGE} for table in SCHOOLS},
@@ -112,6 +115,8 @@ class Accounts:
 
     def grants(self) -> Iterator[str]:
         """The statements that give each account its rights, table by table; they may be repeated."""
+        # On MySQL a year is exchanged under locks; that right is of a whole database, and locks only what one may read.
+        yield f"GRANT LOCK TABLES ON `{self.database}`.* TO {self.account(Who.ARCHIVER)}"
         for table, rights in RIGHTS.items():
             for who, granted in rights.items():
                 yield f"GRANT {', '.join(granted)} ON `{self.database}`.`{table}` TO {self.account(who)}"

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from sqlalchemy import BigInteger, Integer, Table
 
-from school_app.audit.cold.store import ColdUnavailable, Store
+from school_app.audit.cold.store import ColdUnavailable, Store, fingerprint
 from school_app.audit.digests import COLUMNS, Digest, digest_of, row_hash
 from school_app.audit.models import AuditRow
 from school_app.core.db import UtcDateTime
@@ -137,6 +137,14 @@ def groups(place: Store, path: str, *, backwards: bool = False) -> Iterator[list
         numbers = range(opened.num_row_groups)
         for number in reversed(numbers) if backwards else numbers:
             yield rows_of(opened.read_row_group(number, columns=list(COLUMNS), use_threads=False))
+
+
+def check(place: Store, path: str, listed: tuple[str, int]) -> None:
+    """Compare a file with its SHA-256 and size as they were listed. Raises DamagedFile, or ColdUnavailable."""
+    if not place.has(path):
+        raise DamagedFile(f"{path} is not there any more.")
+    if fingerprint(place, path) != listed:
+        raise DamagedFile(f"{path} is not what was listed.")
 
 
 def rows_of(table: Any) -> list[Row]:

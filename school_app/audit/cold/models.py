@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, Index, SmallInteger
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from school_app.core import clock
@@ -25,6 +25,7 @@ class ColdStatus(enum.StrEnum):
     RESTORED = "restored"
     DESTROYING = "destroying"
     DESTROYED = "destroyed"
+    LOST = "lost"
 
 
 class ColdFile(SchoolOrPlatform, Base):
@@ -33,7 +34,8 @@ class ColdFile(SchoolOrPlatform, Base):
     `cold_before` is the seam: rows of the file from days before it are in cold storage alone, the others are in the
     database still, or again. It moves in the transaction that deletes or brings back the rows, so that every row is in
     one place at any moment, and a day's rows in one place together. The first of January means that all are in the
-    database; the first of January after means that none is.
+    database; the first of January after means that none is. Of a file that is lost or destroyed it says which rows went
+    with it.
     `digest` is that of audit.digests over all rows; `sha256` is over the file's bytes.
     """
 
@@ -64,6 +66,11 @@ class ColdFile(SchoolOrPlatform, Base):
     restored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
+    def holds_alone(self) -> bool:
+        """Whether rows of it are in the database no more."""
+        return self.cold_before > self.begins
+
+    @property
     def begins(self) -> date:
         """The first day of the file's year."""
         return date(self.year, 1, 1)
@@ -72,3 +79,31 @@ class ColdFile(SchoolOrPlatform, Base):
     def ends(self) -> date:
         """The day after the last of the file's year."""
         return date(self.year + 1, 1, 1)
+
+
+class ColdDay(SchoolOrPlatform, Base):
+    """What a file holds of one seal: the rows of a day that were sealed up to `up_to_id`.
+
+    It stays when the file is destroyed, so that these seals are accounted for.
+    """
+
+    __tablename__ = "audit_cold_day"
+    __table_args__ = (
+        UniqueConstraint("file_id", "day", "up_to_id"),
+        Index("ix_audit_cold_day_school_id_day", "school_id", "day"),
+        Index("ix_audit_cold_day_up_to_id", "up_to_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    file_id: Mapped[int] = mapped_column(Id, ForeignKey("audit_cold_file.id", ondelete="RESTRICT"))
+
+    @declared_attr
+    def school_id(cls) -> Mapped[int | None]:  # type: ignore[override]
+        return mapped_column(Id, nullable=True)
+
+    day: Mapped[date] = mapped_column(Date)
+    up_to_id: Mapped[int] = mapped_column(BigInteger)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    first_id: Mapped[int] = mapped_column(BigInteger)
+    last_id: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(exact(64))

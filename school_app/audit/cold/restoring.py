@@ -14,14 +14,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold import files, rows
-from school_app.audit.cold.cooling import locked
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.sealed import SealsDiffer
-from school_app.audit.cold.store import Store, fingerprint
+from school_app.audit.cold.store import Store
+from school_app.audit.cold.taking import locked, tell
 from school_app.audit.events import Event
 from school_app.audit.lease import Lease
 from school_app.audit.seals import differences
-from school_app.audit.service import record
 from school_app.audit.sources import TABLES
 from school_app.core import clock
 
@@ -72,15 +71,14 @@ class Restoring:
         self.lease.release()
         yield 0
 
-    def failed(self) -> None:
+    def failed(self, error: Exception) -> None:
         """Let others in after a return that was broken off; the caller has rolled back, and commits."""
         self.lease.release()
 
     def _bring_back(self, file_id: int) -> Generator[int, None, None]:
         listed = locked(self.session, self.lease, file_id)
         path, seam, begins = listed.path, listed.cold_before, listed.begins
-        if fingerprint(self.place, path) != (listed.sha256, listed.bytes):
-            raise files.DamagedFile(f"{path} is not what was listed; nothing of it is brought back.")
+        files.check(self.place, path, (listed.sha256, listed.bytes))
         listed.status = ColdStatus.RESTORING
         self.session.flush()
         yield 0
@@ -98,9 +96,7 @@ class Restoring:
             yield len(batch)
         listed = locked(self.session, self.lease, file_id)
         listed.status, listed.cold_before, listed.restored_at = ColdStatus.RESTORED, begins, clock.now()
-        reason = f"{listed.rows} rows of {listed.year}"
-        changes = {"path": [None, path], "digest": [None, listed.digest]}
-        record(self.session, Event.ROWS_RESTORED, reason=reason, changes=changes, school_id=listed.school_id)
+        tell(self.session, Event.ROWS_RESTORED, listed, f"{listed.rows} rows of {listed.year}")
         yield 0
 
     def _compare_with_seals(self, schools: set[int | None]) -> None:

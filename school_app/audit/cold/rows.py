@@ -13,13 +13,12 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, Text, and_, bindparam, delete, func, insert, or_, select, type_coerce
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.cold.files import GROUP_ROWS, Row
 from school_app.audit.digests import COLUMNS, digest_of, digests, row_hash
-from school_app.audit.models import ArchivedAuditRow
 from school_app.audit.sources import midnight
 
 AnySession = Session | scoped_session[Any]
-ARCHIVE = cast(Table, ArchivedAuditRow.__table__)
 # Rows named one by one in a statement.
 CHUNK = 5_000
 # The archive as plain text and numbers, so that `changes` passes through as it is stored.
@@ -47,20 +46,21 @@ class SchoolYear:
         """The first moment after the year."""
         return midnight(date(self.year + 1, 1, 1))
 
-    def where(self) -> ColumnElement[bool]:
-        """The condition that holds for these rows of the archive."""
-        return and_(of_school(self.school_id), ARCHIVE.c.created_at >= self.begins, ARCHIVE.c.created_at < self.ends)
+    def where(self, table: Table = ARCHIVE) -> ColumnElement[bool]:
+        """The condition that holds for these rows of a table, of the archive unless another is named."""
+        whose = of_school(self.school_id, table)
+        return and_(whose, table.c.created_at >= self.begins, table.c.created_at < self.ends)
 
     def __str__(self) -> str:
         whose = "the platform" if self.school_id is None else f"school {self.school_id}"
         return f"{self.year} of {whose}"
 
 
-def of_school(school_id: int | None) -> ColumnElement[bool]:
-    """The condition that a row of the archive is of a school, or of the platform."""
+def of_school(school_id: int | None, table: Table = ARCHIVE) -> ColumnElement[bool]:
+    """The condition that a row is of a school, or of the platform."""
     if school_id is None:
-        return ARCHIVE.c.school_id.is_(None)
-    return ARCHIVE.c.school_id == school_id
+        return table.c.school_id.is_(None)
+    return table.c.school_id == school_id
 
 
 def archived_years(session: AnySession, before: int) -> Iterator[SchoolYear]:
@@ -89,6 +89,13 @@ def _oldest(session: AnySession, school_id: int | None, since: datetime | None) 
     return cast("datetime | None", session.scalar(statement))
 
 
+def are_coming(session: AnySession, year: SchoolYear) -> bool:
+    """Whether rows of a school's year are not archived yet; their seals may hold rows of the archive as well."""
+    return any(
+        session.scalar(select(table.c.id).where(year.where(table)).limit(1)) is not None for table in (HOT, STAGED)
+    )
+
+
 def count(session: AnySession, year: SchoolYear) -> int:
     """How many rows of a school's year the archive holds."""
     return int(session.scalar(select(func.count()).select_from(ARCHIVE).where(year.where())) or 0)
@@ -100,10 +107,11 @@ def page(
     after: tuple[datetime, int] | None,
     until: datetime,
     *,
+    up_to_id: int,
     size: int = GROUP_ROWS,
 ) -> list[Row]:
-    """The next rows of a school's year in the order (created_at, id), from before a moment."""
-    statement = select(*STORED).where(year.where(), ARCHIVE.c.created_at < until)
+    """The next rows of a school's year in the order (created_at, id), from before a moment, with ids up to one."""
+    statement = select(*STORED).where(year.where(), ARCHIVE.c.created_at < until, ARCHIVE.c.id <= up_to_id)
     if after is not None:
         moment, id_ = after
         behind = or_(ARCHIVE.c.created_at > moment, ARCHIVE.c.id > id_)

@@ -26,7 +26,7 @@ from school_app.audit.sources import Stretch
 
 AnySession = Session | scoped_session[Any]
 log = structlog.get_logger()
-READ = (ColdStatus.PENDING, ColdStatus.KEPT, ColdStatus.RESTORING)
+READ = (ColdStatus.PENDING, ColdStatus.KEPT, ColdStatus.RESTORING, ColdStatus.DESTROYING)
 ENTRY = struct.Struct(">q32s")
 
 
@@ -44,14 +44,12 @@ class Day:
 class Files:
     """The files of cold storage, as far as they alone hold their rows; a file that cannot be read holds nothing.
 
-    A file is hashed when it is first asked for, into a temporary file, as its rows may be more than memory takes.
+    A file is hashed when it is first asked for, into a temporary file, as its rows may be more than memory takes. How
+    much of it counts is asked of the manifest each time, since rows may travel meanwhile.
     """
 
     def __init__(self, session: AnySession, place: Store) -> None:
-        self._place = place
-        statement = select(ColdFile).where(ColdFile.status.in_(READ)).order_by(ColdFile.id)
-        found = session.scalars(statement, execution_options={"populate_existing": True})
-        self._files: Sequence[ColdFile] = [one for one in found if one.cold_before > one.begins]
+        self._session, self._place = session, place
         self._days: dict[int, list[Day]] = {}
         self._hashes = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this source.
         weakref.finalize(self, self._hashes.close)
@@ -60,31 +58,29 @@ class Files:
     def digests(self, stretch: Stretch) -> Mapping[Group, Digest]:
         """The digests of the rows that lie here, by school and day."""
         hashes: dict[Group, list[tuple[int, str]]] = {}
-        for one in self._files:
-            for day in self._fitting_days(one, stretch):
-                hashes.setdefault(day.group, []).extend(
-                    entry for entry in self._read(day) if _within(stretch, entry[0])
-                )
+        for one in self._fitting(stretch):
+            if one.id not in self._days:
+                self._days[one.id] = self._hashed(one)
+            for day in self._days[one.id]:
+                if day.group[1] < one.cold_before and _meets(stretch, day):
+                    within = (entry for entry in self._read(day) if _overlaps(stretch, entry[0], entry[0]))
+                    hashes.setdefault(day.group, []).extend(within)
         return {group: digest for group, entries in hashes.items() if (digest := digest_of(entries)) is not None}
 
-    def _fitting_days(self, one: ColdFile, stretch: Stretch) -> Iterator[Day]:
-        if not _overlaps(stretch, one.first_id, one.last_id):
-            return
-        if stretch.schools is not None and one.school_id not in stretch.schools:
-            return
-        if one.id not in self._days:
-            self._days[one.id] = self._hashed(one)
-        for day in self._days[one.id]:
-            if stretch.holds(*day.group) and _overlaps(stretch, day.first_id, day.last_id):
-                yield day
+    def _fitting(self, stretch: Stretch) -> Iterator[Any]:
+        columns = (ColdFile.id, ColdFile.path, ColdFile.school_id, ColdFile.first_id, ColdFile.last_id)
+        statement = select(*columns, ColdFile.cold_before).where(ColdFile.status.in_(READ)).order_by(ColdFile.id)
+        for one in self._session.execute(statement):
+            asked = stretch.schools is None or one.school_id in stretch.schools
+            if asked and _overlaps(stretch, one.first_id, one.last_id):
+                yield one
 
-    def _hashed(self, one: ColdFile) -> list[Day]:
+    def _hashed(self, one: Any) -> list[Day]:
         days: dict[date, list[tuple[int, str]]] = {}
         try:
             for group in files.groups(self._place, one.path):
                 for row in group:
-                    if (on := row["created_at"].date()) < one.cold_before:
-                        days.setdefault(on, []).append((row["id"], row_hash(row)))
+                    days.setdefault(row["created_at"].date(), []).append((row["id"], row_hash(row)))
         except (DamagedFile, ColdUnavailable) as error:
             self.problems.append(str(error))
             log.error("cold_file_unreadable", path=one.path, error=str(error))
@@ -104,8 +100,8 @@ class Files:
             yield id_, hash_.hex()
 
 
-def _within(stretch: Stretch, id_: int) -> bool:
-    return _overlaps(stretch, id_, id_)
+def _meets(stretch: Stretch, day: Day) -> bool:
+    return stretch.holds(*day.group) and _overlaps(stretch, day.first_id, day.last_id)
 
 
 def _overlaps(stretch: Stretch, first_id: int, last_id: int) -> bool:

@@ -37,6 +37,9 @@ class Store(Protocol):
     def open(self, path: str) -> Any:
         """A seekable stream for reading. Raises ColdUnavailable where there is no such file or no answer."""
 
+    def has(self, path: str) -> bool:
+        """Whether there is such a file. Raises ColdUnavailable where that cannot be told."""
+
     def remove(self, path: str) -> None:
         """Take a file away; none is no error."""
 
@@ -82,6 +85,11 @@ class Folder:
             return (self._root / path).open("rb")
         except OSError as error:
             raise ColdUnavailable(f"Cold storage does not hold {path} any more, or cannot read it.") from error
+
+    def has(self, path: str) -> bool:
+        if not self._root.is_dir():
+            raise ColdUnavailable("The directory of cold storage is not there; is it mounted?")
+        return (self._root / path).is_file()
 
     def remove(self, path: str) -> None:
         target = self._root / path
@@ -147,6 +155,12 @@ class Bucket:
             return self._connected().open_input_file(self._key(path))
         except OSError as error:
             raise ColdUnavailable(f"Cold storage does not hold {path} any more, or does not answer.") from error
+
+    def has(self, path: str) -> bool:
+        try:
+            return bool(self._connected().get_file_info(self._key(path)).is_file)
+        except OSError as error:
+            raise ColdUnavailable("The bucket of cold storage does not answer.") from error
 
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):

@@ -21,6 +21,7 @@ from school_app.core import clock
 SMALL = Limits(file_rows=6, group_rows=4, batch=3)
 ODD = ("Ängström 🙂", "tab\there \\ back'slash\"", "", " trailing ", "-", "1:x", "\u200b", "x" * 200)
 FIRST_ID = 5_000_000
+GONE = (ColdStatus.DESTROYING, ColdStatus.DESTROYED, ColdStatus.LOST)
 
 
 def years_ago(count: int) -> int:
@@ -102,7 +103,7 @@ def hashes_in_files(session: Session, place: Folder) -> list[tuple[int, str]]:
     """The rows that the manifest says are in cold storage alone."""
     found = []
     for one in listed(session):
-        if one.status in (ColdStatus.DESTROYING, ColdStatus.DESTROYED) or one.cold_before == one.begins:
+        if one.status in GONE or not one.holds_alone:
             continue
         for group in files.groups(place, one.path):
             found += [(row["id"], row_hash(row)) for row in group if row["created_at"].date() < one.cold_before]

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from school_app.audit.archive import ArchiveBusy, LeaseLost
+from school_app.audit.batches import HOT
 from school_app.audit.cold import files
-from school_app.audit.cold.cooling import Cooling, Limits
+from school_app.audit.cold.cooling import Cooling, Limits, NotAllCooled
 from school_app.audit.cold.files import DamagedFile
+from school_app.audit.cold.giving_up import GivenUpTooSoon, GivingUp
 from school_app.audit.cold.models import ColdStatus
-from school_app.audit.cold.rows import ARCHIVE, NotMoved, SchoolYear
+from school_app.audit.cold.rows import ARCHIVE, SchoolYear
 from school_app.audit.cold.sealed import SealsDiffer
+from school_app.audit.cold.source import Files
 from school_app.audit.cold.store import ColdUnavailable, Folder
+from school_app.audit.differences import Kind
 from school_app.audit.digests import COLUMNS, row_hash
 from school_app.audit.events import Event
-from school_app.audit.models import ArchiveLease, ArchiveRun, AuditRow, RunStatus
+from school_app.audit.models import ArchiveLease, ArchiveRun, AuditRow, AuditSeal, RunStatus, SealRun
+from school_app.audit.sources import Tables
+from school_app.audit.verify import verify
 from school_app.core.tenancy import all_schools, enter_school
 from tests.audit.cold.kept import (
     FIRST_ID,
@@ -111,25 +117,46 @@ def test_a_row_that_comes_between_writing_and_deleting_stays(filled: Any, place:
     assert everywhere(filled, place) == before
 
 
-def test_rows_that_are_not_sealed_or_not_as_they_were_sealed_stay(filled: Any, place: Folder) -> None:
-    within = datetime(years_ago(4), 5, 1, tzinfo=UTC)
-    before = hashes_in_tables(filled)
-    filled.execute(ARCHIVE.insert(), [row(FIRST_ID + 9000, within, None)])
-    with pytest.raises(SealsDiffer, match="not sealed yet"):
+def test_rows_that_are_not_sealed_yet_stay(filled: Any, place: Folder) -> None:
+    late = row(FIRST_ID + 9000, datetime(years_ago(4), 5, 1, tzinfo=UTC), None)
+    filled.execute(ARCHIVE.insert(), [late])
+    before = everywhere(filled, place)
+    assert cooled(filled, place).problems == []
+    assert everywhere(filled, place) == before
+    assert FIRST_ID + 9000 in {id_ for id_, _ in hashes_in_tables(filled)}
+    for table in (AuditSeal, SealRun):
+        filled.execute(delete(table))
+    with pytest.raises(SealsDiffer, match="run flask audit seal first"):
         cooled(filled, place)
-    filled.execute(ARCHIVE.delete().where(ARCHIVE.c.id == FIRST_ID + 9000))
-    free(filled)
-    filled.execute(ARCHIVE.insert(), [row(FIRST_ID + 900, within, None)])
-    with pytest.raises(SealsDiffer, match="no seal holds 1"):
+
+
+def test_rows_that_are_not_as_they_were_sealed_stay_and_other_schools_go(filled: Any, place: Folder) -> None:
+    added = row(FIRST_ID + 900, datetime(years_ago(4), 5, 1, tzinfo=UTC), None)
+    filled.execute(ARCHIVE.insert(), [added])
+    with pytest.raises(NotAllCooled, match="no seal holds 1") as refused:
         cooled(filled, place)
+    assert str(refused.value).count(f"{years_ago(4)} of the platform") == 1
+    assert {(one.school_id is None, one.year) for one in listed(filled)} == {
+        (False, years_ago(4)),
+        (False, years_ago(3)),
+        (True, years_ago(3)),
+    }
+    assert filled.scalars(select(ArchiveRun)).one().status is RunStatus.FAILED
     filled.execute(ARCHIVE.delete().where(ARCHIVE.c.id == FIRST_ID + 900))
-    free(filled)
     gone = filled.scalar(select(ARCHIVE.c.id).where(SchoolYear(None, years_ago(4)).where()).limit(1))
     filled.execute(ARCHIVE.delete().where(ARCHIVE.c.id == gone))
-    with pytest.raises(SealsDiffer, match="not those that were sealed"):
+    with pytest.raises(NotAllCooled, match="not those that were sealed"):
         cooled(filled, place)
-    assert len(hashes_in_tables(filled)) == len(before) - 1
-    assert listed(filled) == []
+    assert sorted(place.paths()) == sorted(one.path for one in listed(filled))
+
+
+def test_a_year_waits_for_its_rows_that_are_not_archived_yet(filled: Any, place: Folder) -> None:
+    late = row(FIRST_ID + 9000, datetime(years_ago(4), 5, 1, tzinfo=UTC), None)
+    del late["id"]
+    filled.execute(insert(HOT), [late])
+    run = Cooling(filled, place, SMALL, "a test")
+    assert SchoolYear(None, years_ago(4)) not in run.waiting()
+    assert SchoolYear(None, years_ago(3)) in run.waiting()
 
 
 def free(session: Any) -> None:
@@ -146,31 +173,83 @@ def test_nothing_is_deleted_where_the_database_holds_something_else(filled: Any,
     first = filled.scalar(select(ARCHIVE.c.id).where(SchoolYear(path.school_id, path.year).where()).limit(1))
     filled.execute(update(ARCHIVE).where(ARCHIVE.c.id == first).values(actor_name="Somebody else"))
     before = len(hashes_in_tables(filled))
-    savepoint = filled.begin_nested()
-    with pytest.raises(NotMoved, match="not the same") as refused:
+    with pytest.raises(NotAllCooled, match="not the same"):
         list(steps)
-    savepoint.rollback()
-    run.failed(refused.value)
-    assert len(hashes_in_tables(filled)) == before
+    of_the_file = SchoolYear(path.school_id, path.year).where()
+    assert filled.scalar(select(func.count()).select_from(ARCHIVE).where(of_the_file)) == 8
+    assert len(hashes_in_tables(filled)) < before
     assert filled.scalars(select(ArchiveRun)).one().status is RunStatus.FAILED
 
 
-def test_nothing_is_deleted_for_a_file_that_is_damaged_or_gone(filled: Any, place: Folder, tmp_path: Path) -> None:
-    run = Cooling(filled, place, SMALL, "a test")
-    steps = run.steps()
-    while not listed(filled):
-        next(steps)
-    before = len(hashes_in_tables(filled))
-    path = tmp_path / "cold" / listed(filled)[0].path
+def begun(session: Any, place: Folder, steps: int) -> tuple[Any, list[Any]]:
+    """A run that was broken off so many steps after it had listed its first file; that file, and what lies where."""
+    run = Cooling(session, place, SMALL, "a test")
+    going = run.steps()
+    while not listed(session):
+        next(going)
+    for _ in range(steps):
+        next(going)
+    run.failed(DamagedFile("broken off"))
+    return listed(session)[0], everywhere(session, place)
+
+
+@pytest.mark.parametrize("harm", ["damaged", "gone"])
+def test_a_file_that_is_harmed_before_rows_were_let_go_is_written_anew(
+    filled: Any, place: Folder, tmp_path: Path, harm: str
+) -> None:
+    found, before = begun(filled, place, 0)
+    path = tmp_path / "cold" / found.path
     whole = path.read_bytes()
-    path.write_bytes(whole[:40] + b"?" + whole[41:])
-    with pytest.raises(DamagedFile, match="not what was listed"):
-        next(steps)
-    run.failed(DamagedFile("as above"))
+    path.unlink() if harm == "gone" else path.write_bytes(whole[:40] + b"?" + whole[41:])
+    run = cooled(filled, place)
+    assert (run.moved, run.problems) == (48, [])
+    assert everywhere(filled, place) == before
+    assert [one.status for one in listed(filled)].count(ColdStatus.LOST) == 1
+    # Where it turns up again it does not count.
+    path.write_bytes(whole)
+    cooled(filled, place)
+    assert not path.exists()
+
+
+def test_a_file_that_is_lost_after_rows_were_let_go_stops_its_own_year_until_it_is_given_up(
+    filled: Any, place: Folder, tmp_path: Path
+) -> None:
+    found, before = begun(filled, place, 2)
+    path = tmp_path / "cold" / found.path
+    whole = path.read_bytes()
     path.unlink()
-    with pytest.raises(ColdUnavailable, match="does not hold"):
-        list(Cooling(filled, place, SMALL, "another").steps())
-    assert len(hashes_in_tables(filled)) == before
+    with pytest.raises(NotAllCooled, match=r"not there any more. Put it back .* give-up"):
+        cooled(filled, place)
+    assert len(listed(filled)) == 6
+    path.write_bytes(whole)
+    assert everywhere(filled, place) == before
+    with pytest.raises(GivenUpTooSoon, match="is what was listed"):
+        given_up(filled, place, found.path)
+    free(filled)
+    path.unlink()
+    assert given_up(filled, place, found.path).lost == 4
+    assert cooled(filled, place).problems == []
+    lost = set(before) - set(everywhere(filled, place))
+    assert len(lost) == 4
+    differences = [one for step in verify(filled, [Tables(filled), Files(filled, place)]) for one in step.differences]
+    first = date(years_ago(4), 1, 1)
+    missing = [(one.day, one.school_id) for one in differences if one.kind is Kind.MISSING]
+    assert missing == [(first, None), (first + timedelta(days=90), None)]
+
+
+def given_up(session: Any, place: Folder, path: str) -> GivingUp:
+    run = GivingUp(session, place, path, "a test")
+    for _ in run.steps():
+        session.flush()
+    return run
+
+
+def test_an_unmounted_directory_is_no_reason_to_strike_files(filled: Any, place: Folder, tmp_path: Path) -> None:
+    begun(filled, place, 0)
+    (tmp_path / "cold").rename(tmp_path / "elsewhere")
+    with pytest.raises(ColdUnavailable, match="mounted"):
+        cooled(filled, place)
+    assert {one.status for one in listed(filled)} == {ColdStatus.PENDING}
 
 
 def test_a_file_that_does_not_give_back_what_was_written_is_not_listed(
@@ -180,9 +259,9 @@ def test_a_file_that_does_not_give_back_what_was_written_is_not_listed(
         return [{**one, "reason": "altered"} for one in table.to_pylist()]
 
     monkeypatch.setattr(files, "rows_of", altered)
-    with pytest.raises(DamagedFile, match="give back"):
+    with pytest.raises(NotAllCooled, match="give back"):
         cooled(filled, place)
-    assert listed(filled) == []
+    assert (listed(filled), list(place.paths())) == ([], [])
 
 
 def test_two_runs_never_work_at_once_and_one_that_slept_changes_nothing(filled: Any, place: Folder) -> None:

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import delete, update
 
 from school_app.audit.cold.cooling import Cooling
-from school_app.audit.cold.models import ColdFile, ColdStatus
+from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
 from school_app.audit.cold.restoring import Restoring
 from school_app.audit.cold.rows import ARCHIVE
 from school_app.audit.cold.store import store
@@ -61,9 +61,9 @@ def restore(session: Any) -> None:
     try:
         for _ in restoring.steps():
             session.commit()
-    except BaseException:
+    except BaseException as error:
         session.rollback()
-        restoring.failed()
+        restoring.failed(error)  # type: ignore[arg-type]
         session.commit()
         raise
 
@@ -77,7 +77,7 @@ WORK = {
 def begin_anew(session: Any, work: Work) -> list[tuple[int, str]]:
     """Empty tables and folder, old rows in the archive; returns what must be everywhere ever after."""
     session.rollback()
-    for model in (ColdFile, ArchiveRun, ArchiveLease, AuditRow, AuditSeal, SealRun):
+    for model in (ColdDay, ColdFile, ArchiveRun, ArchiveLease, AuditRow, AuditSeal, SealRun):
         session.execute(delete(model))
     session.execute(delete(ARCHIVE))
     archive(session, old_rows(years_ago(3), [11, None]))

@@ -119,30 +119,26 @@ def test_seals_that_say_otherwise_are_told(cold: Any, place: Folder) -> None:
 def test_the_commands_say_what_they_do(
     app: Any, session: Any, two_schools: TwoSchools, place: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The archiver's own connection would not see what this test has not committed.
     monkeypatch.setattr(cold_commands, "unhurried_session", lambda settings: nullcontext(db.session))
+    monkeypatch.setitem(app.extensions, EXTENSION, place)
     school_id, slug = two_schools.ours.school.id, two_schools.ours.school.slug
     with all_schools(session):
         archive(session, old_rows(years_ago(3), [school_id, None]))
     session.commit()
-    before, app.extensions[EXTENSION] = app.extensions[EXTENSION], place
 
     def said(*words: str) -> str:
         with app.app_context():
             found = app.test_cli_runner().invoke(audit, words)
         return f"{found.exit_code}: {found.output}"
 
-    try:
-        assert "2 years from before" in said("cool", "--dry-run")
-        assert listed_in(session) == []
-        assert "0: 16 rows from before" in said("cool")
-        assert said("cold").count("kept") == 2
-        assert "1: Error: There is no school 'none'" in said("restore", "--year", str(years_ago(3)), "--school", "none")
-        assert "0: 8 rows of" in said("restore", "--year", str(years_ago(3)), "--school", slug)
-        assert "restored, and stays" in said("cool", "--dry-run")
-        assert "0: 8 rows from" in said("cool", "--restored")
-    finally:
-        app.extensions[EXTENSION] = before
+    assert "2 years from before" in said("cool", "--dry-run")
+    assert listed_in(session) == []
+    assert "0: 16 rows from before" in said("cool")
+    assert said("cold").count("kept") == 2
+    assert "1: Error: There is no school 'none'" in said("restore", "--year", str(years_ago(3)), "--school", "none")
+    assert "0: 8 rows of" in said("restore", "--year", str(years_ago(3)), "--school", slug)
+    assert "restored, and stays" in said("cool", "--dry-run")
+    assert "0: 8 rows from" in said("cool", "--restored")
 
 
 def listed_in(session: Any) -> list[Any]:

@@ -1,0 +1,79 @@
+"""Giving up a file that is damaged or gone for good, so that what follows goes on without it, on record.
+
+`flask audit give-up` drives it: it commits after each step. It works inside all_schools().
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.audit.cold import files
+from school_app.audit.cold.files import DamagedFile
+from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
+from school_app.audit.cold.store import Store
+from school_app.audit.cold.taking import locked, tell
+from school_app.audit.events import Event
+from school_app.audit.lease import Lease
+
+AnySession = Session | scoped_session[Any]
+FROM = (ColdStatus.PENDING, ColdStatus.KEPT, ColdStatus.RESTORING)
+
+
+class GivenUpTooSoon(RuntimeError):
+    """The file is there and whole, or there is no such file; nothing is given up."""
+
+
+@dataclass(slots=True)
+class GivingUp:
+    """One file that is given up; `lost` is how many rows only it held."""
+
+    session: AnySession
+    place: Store
+    path: str
+    started_by: str
+    lease: Lease = field(init=False)
+    lost: int = 0
+
+    def __post_init__(self) -> None:
+        self.lease = Lease(self.session, self.started_by)
+
+    def steps(self) -> Iterator[int]:
+        """Do it; the caller commits after each step. Raises GivenUpTooSoon, ArchiveBusy, LeaseLost or ColdUnavailable.
+
+        The caller rolls back then, and calls failed().
+        """
+        self.lease.acquire()
+        yield 0
+        listed = self._listed()
+        try:
+            files.check(self.place, self.path, (listed.sha256, listed.bytes))
+        except DamagedFile as damage:
+            self._give_up(listed, str(damage))
+        else:
+            raise GivenUpTooSoon(f"{self.path} is there, and it is what was listed; nothing is given up.")
+        self.lease.release()
+        yield 0
+
+    def failed(self, error: Exception) -> None:
+        """Let others in; the caller has rolled back, and commits."""
+        self.lease.release()
+
+    def _listed(self) -> ColdFile:
+        file_id = self.session.scalar(select(ColdFile.id).where(ColdFile.path == self.path))
+        if file_id is None:
+            raise GivenUpTooSoon(f"There is no file {self.path}; flask audit cold shows them.")
+        listed = locked(self.session, self.lease, file_id)
+        if listed.status not in FROM:
+            raise GivenUpTooSoon(f"{self.path} is {listed.status}; no row is in it alone.")
+        return listed
+
+    def _give_up(self, listed: ColdFile, damage: str) -> None:
+        alone = select(func.sum(ColdDay.rows)).where(ColdDay.file_id == listed.id, ColdDay.day < listed.cold_before)
+        self.lost = int(self.session.scalar(alone) or 0)
+        listed.status = ColdStatus.LOST
+        tell(self.session, Event.COLD_FILE_LOST, listed, f"{self.lost} rows of {listed.year} are lost. {damage}")

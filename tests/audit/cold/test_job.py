@@ -1,0 +1,80 @@
+"""The nightly job that takes years to cold storage: what fails for a passing reason is tried again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete, select
+
+from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
+from school_app.audit.cold.rows import ARCHIVE
+from school_app.audit.cold.store import store
+from school_app.audit.models import ArchiveLease, ArchiveRun, AuditRow, AuditSeal, RunStatus, SealRun
+from school_app.core.db import db
+from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit
+from school_app.core.tenancy import all_schools
+from tests.audit.cold.kept import archive, everywhere, listed, old_rows, years_ago
+from workers.jobs import carry_out
+from workers.schedule import TABLE
+
+
+@pytest.fixture
+def waiting(apart: Flask, committed: Any) -> Any:
+    """Old rows in the archive of a database of its own."""
+    for model in (ColdDay, ColdFile, ArchiveRun, ArchiveLease, AuditRow, AuditSeal, SealRun, JobRun):
+        committed.execute(delete(model))
+    committed.execute(delete(ARCHIVE))
+    for path in list(store().paths()):
+        store().remove(path)
+    archive(committed, old_rows(years_ago(3), [11, None]))
+    committed.commit()
+    return committed
+
+
+def job(session: Any) -> int:
+    enqueue_after_commit(session, "workers.jobs.cool_audit", queue="slow")
+    session.commit()
+    return int(session.scalars(select(JobRun.id).order_by(JobRun.id.desc())).first())
+
+
+def test_the_job_is_on_the_schedule_after_the_archive_run() -> None:
+    at = {entry.job: entry.at for entry in TABLE}
+    assert at["workers.jobs.seal_audit"] < at["workers.jobs.archive_audit"] < at["workers.jobs.cool_audit"]
+
+
+def test_the_job_takes_what_is_past_its_time(apart: Flask, waiting: Any) -> None:
+    before, number = everywhere(waiting, store()), job(waiting)  # type: ignore[arg-type]
+    carry_out(number)
+    waiting.rollback()
+    with all_schools(waiting):
+        done = waiting.get_one(JobRun, number)
+        assert (done.status, done.counts) == (JobStatus.DONE, {"moved": 16, "files": 2})
+        assert {one.status for one in listed(waiting)} == {ColdStatus.KEPT}
+        assert everywhere(waiting, store()) == before  # type: ignore[arg-type]
+
+
+def test_a_run_that_fails_for_a_passing_reason_is_tried_again_and_the_next_goes_on(
+    apart: Flask, waiting: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = job(waiting)
+    with monkeypatch.context() as broken:
+        broken.setattr("os.fsync", _full)
+        carry_out(number)
+    waiting.rollback()
+    with all_schools(db.session):
+        assert waiting.get_one(JobRun, number).status is JobStatus.QUEUED
+        run = waiting.scalars(select(ArchiveRun)).one()
+        assert (run.status, run.method) == (RunStatus.FAILED, "cold")
+        assert waiting.scalar(select(ArchiveLease.holder).where(ArchiveLease.name == "audit")) is None
+        waiting.commit()
+        carry_out(number)
+        waiting.rollback()
+        assert waiting.get_one(JobRun, number).status is JobStatus.DONE
+        assert sorted(store().paths()) == sorted(one.path for one in listed(waiting))
+
+
+def _full(descriptor: int) -> None:
+    raise OSError(28, "No space left on device", str(Path("cold")))
