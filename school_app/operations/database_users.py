@@ -45,12 +45,12 @@ AUDIT: dict[str, dict[Who, Rights]] = {
     "audit_archive_lease": {Who.WORKER: KEEP, Who.ARCHIVER: KEEP},
     "audit_cold_file": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: KEEP},
     "audit_cold_day": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: KEEP},
-    # Refusals are counted here until the scheduler tells each flood of them in one row of the log.
-    "refusal_tally": {Who.WEB: KEEP, Who.WORKER: CHANGE},
 }
-# A job's row, which every process that does jobs claims and ends.
+# A job's row, which every process that does jobs claims and ends; and refusals, which are counted until the scheduler
+# tells each flood of them in one row of the log.
 JOBS: dict[str, dict[Who, Rights]] = {
     "job_run": {Who.WEB: CHANGE, Who.WORKER: CHANGE, Who.ARCHIVER: ("SELECT", "UPDATE")},
+    "refusal_tally": {Who.WEB: KEEP, Who.WORKER: CHANGE},
 }
 # What schools write and change by the pages and by files that workers bring in.
 SCHOOLS = (
