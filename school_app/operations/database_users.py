@@ -42,16 +42,16 @@ AUDIT: dict[str, dict[Who, Rights]] = {
     "audit_seal": {Who.WEB: READ, Who.WORKER: ADD, Who.ARCHIVER: READ},
     "audit_seal_run": {Who.WORKER: ADD, Who.ARCHIVER: READ},
     "audit_archive_run": {Who.WEB: READ, Who.ARCHIVER: KEEP},
-    "audit_archive_lease": {Who.WORKER: KEEP, Who.ARCHIVER: KEEP},
+    "audit_archive_lease": {Who.WEB: READ, Who.WORKER: KEEP, Who.ARCHIVER: KEEP},
     "audit_cold_file": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: KEEP},
-    "audit_cold_day": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: KEEP},
+    "audit_cold_day": {Who.ARCHIVER: ADD},
 }
-# A job's row, which every process that does jobs claims and ends; and refusals, which are counted until the scheduler
-# tells each flood of them in one row of the log.
+# A job's row, which every process that does jobs claims and ends.
 JOBS: dict[str, dict[Who, Rights]] = {
     "job_run": {Who.WEB: CHANGE, Who.WORKER: CHANGE, Who.ARCHIVER: ("SELECT", "UPDATE")},
-    "refusal_tally": {Who.WEB: KEEP, Who.WORKER: CHANGE},
 }
+# Refusals are counted here until the scheduler tells each flood of them in one row of the log.
+REFUSALS: dict[str, dict[Who, Rights]] = {"refusal_tally": {Who.WEB: KEEP, Who.WORKER: CHANGE}}
 # What schools write and change by the pages and by files that workers bring in.
 SCHOOLS = (
     *("account", "account_role", "last_look", "operator_entry", "password_link"),
@@ -65,6 +65,7 @@ SCHOOLS = (
 RIGHTS: Mapping[str, Mapping[Who, Rights]] = {
     **{table: {Who.WEB: CHANGE, Who.WORKER: CHANGE} for table in SCHOOLS},
     **JOBS,
+    **REFUSALS,
     **AUDIT,
 }
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from school_app import create_app
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.cold.cooling import Cooling, Limits
-from school_app.audit.cold.models import ColdFile
+from school_app.audit.cold.models import ColdDay, ColdFile
 from school_app.audit.cold.store import store
 from school_app.audit.commands import audit
 from school_app.audit.events import Event
@@ -102,13 +102,13 @@ def web(house: House) -> None:
     for path in ("/audit", "/audit?from=2020-01-01", f"/audit/{row_id}/{moment.isoformat()}", "/audit/seal"):
         answered(client.get(path), path)
     operator = log_in(app.test_client(), house.schools.operator)
-    for path in ("/platform/jobs", "/platform/schools"):
+    for path in ("/platform/jobs", "/platform/audit-runs", "/platform/schools"):
         answered(operator.get(path), path)
 
 
 def worker(house: House) -> None:
     """Seal, as the nightly job does, and record what was done."""
-    house.place.empty()
+    emptied(house)
     house.place.write(*days_ago(3))
     app = house.users.apps[Who.WORKER]
     carried_out(app, "seal_audit", house)
@@ -126,9 +126,7 @@ def worker(house: House) -> None:
 
 def archiver(house: House) -> None:
     """Make a missing year's partitions, move rows by exchange and by batch, and take a year to cold storage."""
-    house.place.empty()
-    with house.place.engine.begin() as connection:
-        connection.execute(delete(ColdFile))
+    emptied(house)
     for table in ("audit_log", "audit_log_archive"):
         dropped(house, table)
     house.place.write(*in_year(YEAR, 1, 2, 3), *days_ago(100, 99))
@@ -139,7 +137,10 @@ def archiver(house: House) -> None:
     house.place.seal()
     app = house.users.apps[Who.ARCHIVER]
     carried_out(app, "keep_audit_partitions", house)
-    assert set(Place(app, house.users.owner).run().record.methods) == {"exchange", "batches"}
+    methods = set(Place(app, house.users.owner).run().record.methods)
+    if methods != {"exchange", "batches"}:
+        # Where a server refuses an exchange, the run says so and goes on with batches.
+        raise Denied(f"the years went by {methods}")
     with app.app_context(), all_schools(db.session):
         try:
             for _ in Cooling(db.session, store(), Limits(), "a test").steps():
@@ -147,6 +148,14 @@ def archiver(house: House) -> None:
         finally:
             db.session.remove()
     assert house.place.rows(ARCHIVE).keys() >= {key for key in house.place.rows() if key[1].year == YEAR}
+
+
+def emptied(house: House) -> None:
+    """No audit row and no file of any; ids begin anew, so what cold storage has would be taken for rows of today."""
+    house.place.empty()
+    with house.place.engine.begin() as connection:
+        for model in (ColdDay, ColdFile):
+            connection.execute(delete(model))
 
 
 def dropped(house: House, table: str) -> None:
