@@ -22,7 +22,7 @@ AnySession = Session | scoped_session[Any]
 Key = tuple[datetime, int]
 PAGE = 100
 # A request ends within seconds, and a job that has run for longer than this was given up.
-TOGETHER_WITHIN = timedelta(hours=2)
+REQUEST_WITHIN, JOB_WITHIN = timedelta(minutes=5), timedelta(hours=2)
 TOGETHER_SHOWN = 50
 
 
@@ -87,6 +87,10 @@ class InTable:
     def __call__(
         self, session: AnySession, filters: Filters, *, before: Key | None, limit: int
     ) -> Iterable[HistoryRow]:
+        return [HistoryRow(*row) for row in session.execute(self.statement(filters, before=before, limit=limit))]
+
+    def statement(self, filters: Filters, *, before: Key | None, limit: int) -> Select[Any]:
+        """The statement that reads them."""
         model = self.model
         statement = select(*(getattr(model, name) for name in COLUMNS)).where(
             model.created_at >= filters.since, model.created_at < filters.until
@@ -99,7 +103,7 @@ class InTable:
         if before is not None:
             statement = statement.where(paging.behind(model.created_at, model.id, before))
         ordered = statement.order_by(model.created_at.desc(), model.id.desc()).limit(limit)
-        return [HistoryRow(*row) for row in session.execute(_along(ordered, model, filters))]
+        return _along(ordered, model, filters)
 
 
 def _along(statement: Select[Any], model: Any, filters: Filters) -> Select[Any]:
@@ -158,13 +162,19 @@ def one(session: AnySession, row_id: int, created_at: datetime) -> HistoryRow:
     raise NotFound("event")
 
 
+def together_within(row: HistoryRow) -> timedelta:
+    """How far from a row others of its request or job may lie: so far the index of moments is read, and no further."""
+    return JOB_WITHIN if row.job_id is not None else REQUEST_WITHIN
+
+
 def together(session: AnySession, row: HistoryRow) -> Sequence[HistoryRow]:
     """The rows of the same request or job, in order, as many as are shown; the row alone where it has neither."""
     if row.request_id is None and row.job_id is None:
         return [row]
+    within = together_within(row)
     around = Filters(
-        row.created_at - TOGETHER_WITHIN,
-        row.created_at + TOGETHER_WITHIN,
+        row.created_at - within,
+        row.created_at + within,
         request_id=row.request_id,
         job_id=row.job_id,
     )

@@ -38,6 +38,7 @@ class Permission(enum.StrEnum):
 
     HOME_VIEW = "home.view"
     STUDENT_VIEW = "student.view"
+    STUDENT_LOOKS = "student.looks"
     REGISTER_TAKE = "register.take"
     NOTE_WRITE = "note.write"
     NOTE_READ_RESTRICTED = "note.read_restricted"
@@ -89,7 +90,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.FORM_MASTER: frozenset(_PASTORAL),
     Role.TEACHER: frozenset(_CLASSROOM),
     Role.HEAD_OF_YEAR: frozenset(_PASTORAL),
-    Role.SCHOOL_ADMIN: frozenset(_ADMIN | {_P.NOTE_WRITE, _P.ALERT_DECIDE, _P.CASE_WORK}),
+    Role.SCHOOL_ADMIN: frozenset(_ADMIN | {_P.NOTE_WRITE, _P.ALERT_DECIDE, _P.CASE_WORK, _P.STUDENT_LOOKS}),
     Role.AUDITOR: frozenset({_P.AUDIT_VIEW}),
     Role.OPERATOR: frozenset({_P.PLATFORM_SCHOOLS, _P.PLATFORM_JOBS}),
 }

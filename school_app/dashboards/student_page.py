@@ -30,6 +30,7 @@ from school_app.core.permissions import Permission, requires, viewer
 from school_app.dashboards import timeline
 from school_app.dashboards.attendance_calendar import calendar, months_shown
 from school_app.dashboards.whole_form import attendance_band
+from school_app.history.seen import seen_by
 from school_app.marks.results import results_by_subject
 from school_app.schools.models import Form
 from school_app.schools.queries import school_days, school_year_on
@@ -80,6 +81,8 @@ def student_page(student_id: int, refused: RefusedNote | None = None) -> str:
         **_attendance(found, first, today, in_care=in_care),
         refused=refused,
         **_chain(found, in_care=in_care),
+        seen=seen_by(db.session, found.id) if viewer().may(Permission.STUDENT_LOOKS) else None,
+        reads_history=viewer().may(Permission.AUDIT_VIEW),
     )
     db.session.commit()
     return rendered

@@ -27,6 +27,7 @@ from school_app.history.exports import MOST_ROWS
 from school_app.history.filters import Asked, asked
 from school_app.history.names import Names, kinds, names_of
 from school_app.history.people import Candidate
+from school_app.history.seen import Seen, seen_by
 from school_app.history.sentences import Told, mentioned, tell
 
 # What a name is looked for as: the field of the form, and the filter that it becomes.
@@ -54,7 +55,7 @@ def history() -> str | Response:
     _record_look(wanted)
     names = names_of(db.session, [*mentioned(page.rows), *_chosen_things(wanted)], g.timezone)
     more = _url(wanted, after=page.next) if page.next else None
-    rendered = _page(wanted, names, told=tell(page.rows, names), more=more)
+    rendered = _page(wanted, names, told=tell(page.rows, names), more=more, seen=_seen(wanted))
     db.session.commit()
     return rendered
 
@@ -65,6 +66,7 @@ def _page(
     *,
     told: Sequence[Told] = (),
     more: str | None = None,
+    seen: Seen | None = None,
     sought: dict[str, str] | None = None,
     candidates: dict[str, Sequence[Candidate]] | None = None,
 ) -> str:
@@ -81,7 +83,16 @@ def _page(
         kinds=kinds(),
         seal=seals.newest(db.session),
         most_exported=MOST_ROWS,
+        seen=seen,
+        student_id=wanted.filters.student_id,
+        reads_history=True,
     )
+
+
+def _seen(wanted: Asked) -> Seen | None:
+    """Who has seen the record of the student to whom the history is narrowed; on its first page alone."""
+    student_id = wanted.filters.student_id
+    return None if student_id is None or request.args.get("after") else seen_by(db.session, student_id)
 
 
 def _named(wanted: Asked, sought: dict[str, str]) -> str | Response:
@@ -170,7 +181,8 @@ def _links(row: HistoryRow) -> dict[str, str]:
         found["thing"] = url_for("audit.history", thing=row.entity_type, entity=row.entity_id)
     if row.request_id or row.job_id:
         zone = ZoneInfo(g.timezone)
-        first, last = (row.created_at + by for by in (-queries.TOGETHER_WITHIN, queries.TOGETHER_WITHIN))
+        within = queries.together_within(row)
+        first, last = (row.created_at + by for by in (-within, within))
         days: dict[str, Any] = {
             "from": first.astimezone(zone).date().isoformat(),
             "to": last.astimezone(zone).date().isoformat(),
