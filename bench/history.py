@@ -28,6 +28,7 @@ from sqlalchemy_utils import create_database, database_exists, drop_database
 from bench.__main__ import NoQueue, seconds, settings_of
 from school_app import create_app
 from school_app.audit import queries
+from school_app.audit.models import ArchivedAuditRow
 from school_app.audit.queries import Filters
 from school_app.core import clock
 from school_app.core.db import db
@@ -43,6 +44,8 @@ CHUNK = 100_000
 EVENTS = ("row.changed", "row.added", "student.viewed", "register.taken", "alert.raised")
 KINDS = ("attendance_mark", "student", "register", "alert")
 PAGES, FEW_PAGES = 1_000, 20
+ARCHIVE = queries.InTable(ArchivedAuditRow)
+COLUMNS = ("Read", "Page 1, ms", "Page", "ms", "× page 1", "Archive alone, ms", "× alone", "OFFSET, ms", "× slower")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ def _write(connection: Connection, table: str, first: int, *, last: int, begin: 
 
 
 def reads() -> list[Read]:
-    """The ways of reading."""
+    """The ways of reading. Student 100 is like most; on student 7 is written fifty times as much."""
     now = datetime.now(UTC) + timedelta(days=1)
     ever = Filters(now - timedelta(days=4000), now)
     month = replace(ever, since=now - timedelta(days=31))
@@ -154,8 +157,9 @@ def reads() -> list[Read]:
     return [
         Read("school, 30 days", month),
         Read("school, ever", ever, deep=True),
-        Read("one student, a year", replace(year, student_id=7)),
-        Read("one student, ever", replace(ever, student_id=7)),
+        Read("one student, a year", replace(year, student_id=100)),
+        Read("most written of student, a year", replace(year, student_id=7)),
+        Read("most written of student, ever", replace(ever, student_id=7)),
         Read("one person, ever", replace(ever, actor_id=5)),
         Read("one thing, ever", replace(ever, entity_type="student", entity_id=13)),
         Read("common event, ever", replace(ever, event="row.changed"), deep=True),
@@ -165,28 +169,48 @@ def reads() -> list[Read]:
     ]
 
 
-def cursor_at(read: Read, page: int) -> str | None:
-    """The cursor of a later page, found by walking there."""
+def cursor_at(read: Read, page: int) -> tuple[str | None, int]:
+    """The cursor of a later page, found by walking there, and which page it is; the last where there are fewer."""
     cursor: str | None = None
-    for _ in range(page - 1):
+    for number in range(1, page):
         found = queries.history(db.session, read.filters, cursor=cursor)
         db.session.rollback()
         if found.next is None:
-            return cursor
+            return cursor, number
         cursor = found.next
-    return cursor
+    return cursor, page
 
 
-def measure(read: Read, rounds: int) -> tuple[float, float, int]:
-    """The median time in ms of the first page and of the last one walked to, and the rows of the latter."""
-    cursor = cursor_at(read, PAGES if read.deep else FEW_PAGES)
-    first, later = [], []
+def by_offset(read: Read, page: int) -> None:
+    """The same page of the archive alone by OFFSET, along the same index: the way that is to be beaten."""
+    first = (page - 1) * queries.PAGE
+    statement = ARCHIVE.statement(read.filters, before=None, limit=queries.PAGE + 1).offset(first)
+    db.session.execute(statement).all()
+
+
+def measure(read: Read, rounds: int) -> list[str]:
+    """The cells of a read: first page, later page, archive alone and OFFSET in the same rounds, as medians in ms."""
+    cursor, page = cursor_at(read, PAGES if read.deep else FEW_PAGES)
+    times: dict[str, list[float]] = {"first": [], "later": [], "one": [], "offset": []}
     for _ in range(rounds):
-        first.append(seconds(lambda: queries.history(db.session, read.filters)))
-        later.append(seconds(lambda: queries.history(db.session, read.filters, cursor=cursor)))
+        times["first"].append(seconds(lambda: queries.history(db.session, read.filters)))
+        times["later"].append(seconds(lambda: queries.history(db.session, read.filters, cursor=cursor)))
+        times["one"].append(seconds(lambda: ARCHIVE(db.session, read.filters, before=None, limit=queries.PAGE + 1)))
+        if read.deep:
+            times["offset"].append(seconds(lambda: by_offset(read, page)))
         db.session.rollback()
-    shown = len(queries.history(db.session, read.filters, cursor=cursor).rows)
-    return 1000 * statistics.median(first), 1000 * statistics.median(later), shown
+    first, later, one = (1000 * statistics.median(times[name]) for name in ("first", "later", "one"))
+    offset = 1000 * statistics.median(times["offset"]) if read.deep else None
+    return [
+        f"{first:.1f}",
+        f"{page:,}",
+        f"{later:.1f}",
+        f"{later / first:.2f}",
+        f"{one:.1f}",
+        f"{first / one:.2f}",
+        "" if offset is None else f"{offset:.1f}",
+        "" if offset is None else f"{offset / later:.0f}",
+    ]
 
 
 def whole(read: Read) -> tuple[float, int]:
@@ -198,6 +222,25 @@ def whole(read: Read) -> tuple[float, int]:
         cursor = found.next
         if cursor is None:
             return 1000 * (time.perf_counter() - started), rows
+
+
+def others(rounds: int) -> Table:
+    """What is no page of the history: a student's whole year, one event, everything of one request."""
+    table = Table("Read", "Rows", "ms", title="Other reads, medians")
+    for name in ("one student, a year", "most written of student, a year"):
+        read = next(one for one in reads() if one.name == name)
+        found = [whole(read) for _ in range(rounds)]
+        table.add_row(
+            f"{name}: all of its pages", str(found[0][1]), f"{statistics.median(took for took, _ in found):.1f}"
+        )
+    row = queries.history(db.session, reads()[1].filters).rows[50]
+    for name, work in (
+        ("one event by its key", lambda: [queries.one(db.session, row.id, row.created_at)]),
+        ("everything of its request", lambda: queries.together(db.session, row)),
+    ):
+        took = statistics.median(seconds(work) for _ in range(rounds))
+        table.add_row(name, str(len(work())), f"{1000 * took:.1f}")
+    return table
 
 
 def _title(rows: int) -> str:
@@ -213,13 +256,11 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the database, and use one that was left")
     asked = parser.parse_args()
     with application(asked.rows, keep=asked.keep) as app, app.app_context(), use_school(db.session, SCHOOL):
-        table = Table("Read", "Page 1, ms", "Later page, ms", "× page 1", "Rows", title=_title(asked.rows))
+        table = Table(*COLUMNS, title=_title(asked.rows))
         for read in reads():
-            first, later, rows = measure(read, asked.rounds)
-            table.add_row(read.name, f"{first:.1f}", f"{later:.1f}", f"{later / first:.2f}", str(rows))
-        took, rows = whole(next(one for one in reads() if one.name == "one student, a year"))
-        table.add_row("one student’s year, all pages", f"{took:.1f}", "", "", str(rows))
-        Console(width=120).print(table)
+            table.add_row(read.name, *measure(read, asked.rounds))
+        for one in (table, others(asked.rounds)):
+            Console(width=140).print(one)
     return 0
 
 
