@@ -18,6 +18,7 @@ from rich.table import Table
 from school_app.audit import archive as archiving
 from school_app.audit import partitions as parts
 from school_app.audit.cold_commands import cool, give_up, restore, show_cold
+from school_app.audit.explain_commands import explain
 from school_app.audit.replicas import Replicas
 from school_app.audit.runs import runs as latest_runs
 from school_app.audit.seal_commands import seal, verify
@@ -140,6 +141,6 @@ def runs() -> None:
     print_table(table)
 
 
-for command in (cool, restore, give_up, show_cold, seal, verify):
+for command in (cool, explain, give_up, restore, seal, show_cold, verify):
     audit.add_command(command)
 GROUPS: tuple[click.Group, ...] = (audit,)

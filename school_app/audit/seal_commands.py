@@ -61,7 +61,7 @@ def _day(context: click.Context, parameter: click.Parameter, value: str | None) 
 def verify(slug: str | None, first: date | None, last: date | None, kept: str | None) -> None:
     """Compare the audit rows with their seals; ends with status 1 where anything differs. Writes nothing."""
     with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
-        slugs = _slugs(session)
+        slugs = slugs_of(session)
         if slug is not None and slug not in slugs.values():
             raise click.ClickException(f"There is no school “{slug}”; `flask schools list` shows them.")
         schools = None if slug is None else tuple(one for one, name in slugs.items() if name == slug)
@@ -79,7 +79,8 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
     click.echo("Nothing differs from its seal.")
 
 
-def _slugs(session: Session) -> Slugs:
+def slugs_of(session: Session) -> Slugs:
+    """The name of each school in addresses, by its id; None is the platform."""
     # The features above know schools; their table alone tells what they are called.
     table = Base.metadata.tables["school"]
     rows = session.execute(select(table.c.id, table.c.slug))

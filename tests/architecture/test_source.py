@@ -39,6 +39,7 @@ MAY_SEE_ALL_SCHOOLS = {
     "school_app/alerts/commands.py",
     "school_app/audit/cold_commands.py",
     "school_app/audit/commands.py",
+    "school_app/audit/explain_commands.py",
     "school_app/audit/seal_commands.py",
     "school_app/core/tenancy.py",
     "school_app/demo/load.py",

@@ -56,5 +56,10 @@ def _named(schools: TwoSchools) -> dict[str, Any]:
     for account in people.values():
         db.session.refresh(account)
         db.session.expunge(account)
-    named = {"student": ours.student.id, "case": ours.things["case"].id, "school": ours.school.id}
+    named = {
+        "student": ours.student.id,
+        "case": ours.things["case"].id,
+        "school": ours.school.id,
+        "slug": ours.school.slug,
+    }
     return {**people, **named, "actor": people["head"].id}
