@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session, scoped_session
@@ -43,10 +43,14 @@ class Looker:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Who has seen a record in the last `days`, the latest first; `is_cut` where only the latest looks were counted."""
+    """Who has seen a record in the last `days`, the first of which is `since`, the latest first.
+
+    `is_cut` says that only the latest looks were counted.
+    """
 
     lookers: Sequence[Looker]
     days: int
+    since: date
     is_cut: bool
 
 
@@ -70,4 +74,4 @@ def seen_by(session: AnySession, student_id: int, *, days: int = DAYS) -> Seen:
             if before is None
             else Looker(before.actor_id, before.name, before.times + 1, before.last_at)
         )
-    return Seen(list(found.values()), days, is_cut=len(rows) > MOST)
+    return Seen(list(found.values()), days, looks.since.date(), is_cut=len(rows) > MOST)
