@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import sys
 import tempfile
@@ -21,18 +22,25 @@ from flask import Flask
 from flask_migrate import upgrade
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy_utils import create_database, database_exists, drop_database
 
 from bench.__main__ import NoQueue, seconds, settings_of
 from school_app import create_app
+from school_app.accounts.login import load_viewer
+from school_app.accounts.models import Account, AccountRole, AccountStatus
 from school_app.audit import queries
 from school_app.audit.models import ArchivedAuditRow
 from school_app.audit.queries import Filters
+from school_app.config import Settings
 from school_app.core import clock
 from school_app.core.db import db
+from school_app.core.permissions import Role
 from school_app.core.tenancy import use_school
+from school_app.history import exports
+from school_app.history.filters import asked
+from school_app.history.models import ExportFormat, HistoryExport
 
 DATABASE = "formroom_bench_history"
 YEARS = 3
@@ -72,8 +80,8 @@ def application(rows: int, *, keep: bool) -> Iterator[Flask]:
         app.extensions["formroom.queue"] = NoQueue()
         try:
             with app.app_context():
+                upgrade()
                 if fresh:
-                    upgrade()
                     with db.engine.connect() as connection:
                         fill(connection, rows)
             yield app
@@ -243,6 +251,36 @@ def others(rounds: int) -> Table:
     return table
 
 
+def export(form: ExportFormat, settings: Settings) -> list[str]:
+    """The cells of an export of everything: rows, rows a second, bytes a row, and the memory that it took, in MiB."""
+    person = db.session.scalars(select(Account).where(Account.login == "auditor")).one()
+    viewer = load_viewer(db.session, f"{person.id}.{person.session_version}")
+    if viewer is None:
+        raise SystemExit("The auditor of the bench cannot log in.")
+    ordered = exports.ask_for(db.session, asked({"from": "2000-01-01"}, "UTC"), form, person=viewer).id
+    db.session.commit()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    for _ in exports.write(db.session, settings, ordered):
+        db.session.commit()
+    db.session.commit()
+    took = time.perf_counter() - started
+    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    done = db.session.get_one(HistoryExport, ordered)
+    size = (done.size_bytes or 0) / done.rows
+    return [f"{done.rows:,}", f"{done.rows / took:,.0f}", f"{size:.0f}", f"{more:.0f}"]
+
+
+def auditor() -> None:
+    """An account that may export, where the database has none yet."""
+    if db.session.scalar(select(Account.id).where(Account.login == "auditor")) is None:
+        made = Account(login="auditor", given_name="An", family_name="Auditor", status=AccountStatus.ACTIVE)
+        db.session.add(made)
+        db.session.flush()
+        db.session.add(AccountRole(account_id=made.id, role=Role.AUDITOR))
+        db.session.commit()
+
+
 def _title(rows: int) -> str:
     with db.engine.connect() as connection:
         return f"{rows:,} rows, {connection.execute(text('SELECT VERSION()')).scalar_one()}"
@@ -254,12 +292,18 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--keep", action="store_true", help="leave the database, and use one that was left")
-    asked = parser.parse_args()
-    with application(asked.rows, keep=asked.keep) as app, app.app_context(), use_school(db.session, SCHOOL):
-        table = Table(*COLUMNS, title=_title(asked.rows))
+    given = parser.parse_args()
+    with application(given.rows, keep=given.keep) as app, app.app_context(), use_school(db.session, SCHOOL):
+        table = Table(*COLUMNS, title=_title(given.rows))
         for read in reads():
-            table.add_row(read.name, *measure(read, asked.rounds))
-        for one in (table, others(asked.rounds)):
+            table.add_row(read.name, *measure(read, given.rounds))
+        written = Table(
+            "Export", "Rows", "Rows/s", "Bytes a row", "More memory, MiB", title="Exports of a school's rows"
+        )
+        auditor()
+        for form in ExportFormat:
+            written.add_row(form.value, *export(form, app.config["FORMROOM"]))
+        for one in (table, others(given.rounds), written):
             Console(width=140).print(one)
     return 0
 
