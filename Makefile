@@ -19,16 +19,16 @@ run: .venv/.base-installed ## Show a living school at http://127.0.0.1:8000/ (PO
 stack: .venv/.base-installed ## The same on private MariaDB and Redis, with workers and scheduler (DEMO=no: without demo data)
 	@exec python3 deploy/stack --port $(PORT) $(if $(filter no,$(DEMO)),--no-demo)
 
-test: .venv/.dev-installed ## Run all tests on private MariaDB and Redis (ARGS='tests/alerts -k risk' for some)
+test: .venv/.dev-installed .cache/s3/.installed ## Run all tests on private MariaDB and Redis (ARGS='tests/alerts -k risk' for some)
 	@deploy/browser
 	@exec deploy/with-services $(PY) -m pytest $(ARGS)
 
-test-mysql: .venv/.dev-installed ## Run all tests on the MySQL server that MYSQL_URL names
+test-mysql: .venv/.dev-installed .cache/s3/.installed ## Run all tests on the MySQL server that MYSQL_URL names
 	@test -n "$(MYSQL_URL)" || { echo "Set MYSQL_URL to an empty database, as in mysql+pymysql://root@127.0.0.1:3306/school"; exit 2; }
 	@deploy/browser
 	@FORMROOM_TEST_DATABASE_URL="$(MYSQL_URL)" exec deploy/with-services $(PY) -m pytest $(ARGS)
 
-soak: .venv/.dev-installed ## Run the tests that take long: a thousand cases where `make test` has some tens
+soak: .venv/.dev-installed .cache/s3/.installed ## Run the tests that take long: a thousand cases where `make test` has some tens
 	@exec deploy/with-services $(PY) -m pytest -m soak $(ARGS)
 
 lint: .venv/.dev-installed ## Check style, types and who imports whom
@@ -49,6 +49,7 @@ bench-audit: .venv/.dev-installed ## Race the archive run against pt-archiver, u
 
 requirements: .tools/bin/uv ## Choose the newest versions that pyproject.toml allows and pin them with their hashes
 	echo 'uv' | $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate - --output-file requirements/uv.txt
+	echo 'moto[s3,server]' | $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --universal --python-version 3.11 - --output-file requirements/s3.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --universal pyproject.toml --output-file requirements/base.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --universal pyproject.toml --extra cold --constraint requirements/base.txt --output-file requirements/cold.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --universal pyproject.toml --extra cold --group dev --constraint requirements/base.txt --constraint requirements/cold.txt --output-file requirements/dev.txt
@@ -78,4 +79,10 @@ help: ## Show this list
 
 .venv/.dev-installed: requirements/dev.txt .venv/.base-installed
 	@$(INSTALL) --requirement requirements/dev.txt
+	@touch $@
+
+# An S3 server for the tests, in an environment of its own: it needs other versions of what the product needs.
+.cache/s3/.installed: requirements/s3.txt .tools/bin/uv
+	@$(UV) venv --quiet --clear --python '>=3.11' .cache/s3
+	@$(UV) pip install --quiet --python .cache/s3/bin/python --require-hashes --requirement requirements/s3.txt
 	@touch $@
