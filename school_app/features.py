@@ -33,6 +33,7 @@ ROUTES = (
 MORE_ROUTES = (
     "accounts.staff_routes",
     "alerts.thresholds_routes",
+    "audit.retention_routes",
     "audit.seal_routes",
     "attendance.codes_routes",
     "dashboards.student_page",

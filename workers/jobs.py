@@ -5,7 +5,8 @@ core.queues sends carry_out() a row's id; school_app names the other functions w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import delete, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
 
 from school_app.accounts.mailing import mail_password_link
 from school_app.accounts.models import Account, AccountStatus
@@ -25,6 +27,7 @@ from school_app.audit import archive, partitions, refusals, seals
 from school_app.audit.cold.cooling import Cooling, Limits
 from school_app.audit.cold.store import ColdUnavailable, store
 from school_app.audit.replicas import Replicas
+from school_app.audit.retention.destroying import Destroying
 from school_app.core import clock
 from school_app.core.acting import Acting, act_as, acting
 from school_app.core.db import db, unhurried_engine_of, unhurried_session
@@ -146,42 +149,53 @@ def send_password_link(link_id: int) -> Counts:
 
 
 def archive_audit(older_than_days: int = archive.HOT_DAYS) -> Counts:
-    """Move audit rows past their hot days to the archive, a step and a commit at a time, on a connection of its own."""
+    """Move audit rows past their hot days to the archive."""
     limits = archive.Limits(timedelta(days=older_than_days), max_seconds=ARCHIVE_SECONDS)
-    origin = acting(db.session)
-    settings = current_app.config["FORMROOM"]
-    with unhurried_session(settings.as_archiver()) as session, all_schools(session):
-        act_as(session, origin)
-        run = archive.Run(session, limits, started_by="a worker", replicas=Replicas.of(settings))
+    with _apart() as session:
+        replicas = Replicas.of(current_app.config["FORMROOM"])
+        run = archive.Run(session, limits, started_by="a worker", replicas=replicas)
         run.plan()
         session.commit()
-        try:
-            for _ in run.steps():
-                session.commit()
-        except Exception as error:
-            session.rollback()
-            run.failed(error)
-            session.commit()
-            raise
+        _do(session, run)
     return {"moved": run.moved, "batches": run.batches, "seconds waited": round(run.record.waited)}
 
 
 def cool_audit() -> Counts:
-    """Take whole years past their time in the database to cold storage, as archive_audit() moves rows."""
-    settings, origin = current_app.config["FORMROOM"], acting(db.session)
-    with unhurried_session(settings.as_archiver()) as session, all_schools(session):
-        act_as(session, origin)
-        limits = Limits(years=settings.cold.years, max_seconds=ARCHIVE_SECONDS)
+    """Take whole years past their time in the database to cold storage."""
+    limits = Limits(years=current_app.config["FORMROOM"].cold.years, max_seconds=ARCHIVE_SECONDS)
+    with _apart() as session:
         run = Cooling(session, store(), limits, started_by="a worker")
-        try:
-            for _ in run.steps():
-                session.commit()
-        except Exception as error:
-            session.rollback()
-            run.failed(error)
-            session.commit()
-            raise
+        _do(session, run)
     return {"moved": run.moved, "files": run.made}
+
+
+def destroy_audit() -> Counts:
+    """Destroy the cold files whose time is past, on record, unless a hold stands."""
+    with _apart() as session:
+        run = Destroying(session, store(), started_by="a worker")
+        _do(session, run)
+    return {"files": run.files, "rows": run.rows, "held": len(run.held)}
+
+
+@contextmanager
+def _apart() -> Iterator[Session]:
+    """A session across all schools with the archiver's account, in which the job acts as in the usual one."""
+    origin = acting(db.session)
+    with unhurried_session(current_app.config["FORMROOM"].as_archiver()) as session, all_schools(session):
+        act_as(session, origin)
+        yield session
+
+
+def _do(session: Session, run: archive.Run | Cooling | Destroying) -> None:
+    """Do a run, a step and a commit at a time."""
+    try:
+        for _ in run.steps():
+            session.commit()
+    except Exception as error:
+        session.rollback()
+        run.failed(error)
+        session.commit()
+        raise
 
 
 def seal_audit() -> Counts:

@@ -55,6 +55,7 @@ TABLE = (
     Entry("seal-audit", "workers.jobs.seal_audit", "02:00"),
     Entry("archive-audit", "workers.jobs.archive_audit", "02:15", queue="audit"),
     Entry("cool-audit", "workers.jobs.cool_audit", "03:15", queue="audit"),
+    Entry("destroy-audit", "workers.jobs.destroy_audit", "03:45", queue="audit"),
     Entry("evaluate-all", "workers.jobs.evaluate_all", "04:30", queue="default"),
     Entry("prune-uploads", "workers.jobs.prune_uploads", "05:15"),
     Entry("prune-exports", "workers.jobs.prune_exports", "05:20"),

@@ -40,7 +40,7 @@ def pages() -> Pages:
     ever = Filters(now - timedelta(days=4_000), now)
     with use_school(db.session, SCHOOL):
         number = min(DEEP, _rows() // queries.PAGE)
-        cursor = cursor_at(Read("ever", ever), number)
+        cursor, number = cursor_at(Read("ever", ever), number)
         ways: tuple[Callable[[], object], ...] = (
             lambda: queries.history(db.session, ever),
             lambda: queries.history(db.session, ever, cursor=cursor),

@@ -34,9 +34,11 @@ PAGES: tuple[tuple[str, str, *tuple[Permission, ...]], ...] = (
     ("Incidents", "behaviour.index", Permission.INCIDENT_RECORD, Permission.SCHOOL_FIGURES),
     ("Set-up", "schools.setup", Permission.FORMS_MANAGE),
     ("History", "audit.history", Permission.AUDIT_VIEW),
+    ("Retention", "audit.retention", Permission.AUDIT_VIEW),
     ("Schools", "operations.schools", Permission.PLATFORM_SCHOOLS),
     ("Jobs", "operations.jobs", Permission.PLATFORM_JOBS),
     ("Archive", "operations.audit_runs", Permission.PLATFORM_JOBS),
+    ("Retention", "audit.platform_retention", Permission.PLATFORM_RETENTION),
 )
 
 
@@ -68,6 +70,8 @@ def _context() -> dict[str, Any]:
 
 def _is_here(endpoint: str) -> bool:
     """Whether the page asked for is that of an endpoint, or lies behind it: a student's behind the list of students."""
+    if request.endpoint == endpoint:
+        return True
     if request.path.startswith("/admin/"):
         return endpoint == "schools.setup"
     if request.blueprint in SEVERAL_LISTS:

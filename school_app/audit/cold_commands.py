@@ -86,7 +86,8 @@ def restore(year: int, slug: str | None) -> None:
     """Bring a year back from cold storage to the archive, and prove it. The files are kept."""
     name = "flask audit restore"
     with _at_work(name) as session:
-        run = Restoring(session, store(), year, started_by=name, school_id=_school_id(slug))
+        whose = EVERY_SCHOOL if slug is None else school_id_of(slug)
+        run = Restoring(session, store(), year, started_by=name, school_id=whose)
         waiting = len(run.waiting())
         _carry_out(session, run.steps(), run.failed)
     click.echo(f"{run.moved:,} rows of {year} from {waiting} files are back, the same as they were sealed.")
@@ -106,10 +107,8 @@ def give_up(path: str) -> None:
     click.echo(f"{path} is given up, and {run.lost:,} rows with it. What was in the database still is not touched.")
 
 
-def _school_id(slug: str | None) -> int | str:
+def school_id_of(slug: str) -> int:
     """The id of a school by its short name. The table is read by its name, as schools lie above the audit log."""
-    if slug is None:
-        return EVERY_SCHOOL
     school = Base.metadata.tables["school"]
     # Under the command's own account: the archiver's reads nothing of a school.
     with all_schools(db.session):

@@ -20,6 +20,7 @@ from school_app.audit import partitions as parts
 from school_app.audit.cold_commands import cool, give_up, restore, show_cold
 from school_app.audit.explain_commands import explain
 from school_app.audit.replicas import Replicas
+from school_app.audit.retention_commands import retention
 from school_app.audit.runs import runs as latest_runs
 from school_app.audit.seal_commands import seal, verify
 from school_app.core.acting import Acting, act_as
@@ -143,4 +144,4 @@ def runs() -> None:
 
 for command in (cool, explain, give_up, restore, seal, show_cold, verify):
     audit.add_command(command)
-GROUPS: tuple[click.Group, ...] = (audit,)
+GROUPS: tuple[click.Group, ...] = (audit, retention)

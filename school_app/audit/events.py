@@ -59,5 +59,6 @@ class Event(enum.StrEnum):
     THRESHOLDS_SET = "thresholds.set"
     ROWS_ARCHIVED = "audit.rows_archived"
     ROWS_COOLED = "audit.rows_cooled"
+    ROWS_DESTROYED = "audit.rows_destroyed"
     COLD_FILE_LOST = "audit.cold_file_lost"
     ROWS_RESTORED = "audit.rows_restored"

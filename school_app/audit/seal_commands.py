@@ -19,6 +19,7 @@ from school_app.audit import seals
 from school_app.audit.cold.source import Files
 from school_app.audit.cold.store import store
 from school_app.audit.differences import Difference
+from school_app.audit.retention.destroyed import Destroyed
 from school_app.audit.sources import Tables
 from school_app.audit.verify import Asked, Step
 from school_app.audit.verify import verify as verified
@@ -66,10 +67,15 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
             raise click.ClickException(f"There is no school “{slug}”; `flask schools list` shows them.")
         schools = None if slug is None else tuple(one for one, name in slugs.items() if name == slug)
         asked = Asked(first, last, schools, kept.strip().lower() if kept else None)
-        files = Files(session, store())
-        done = list(_with_progress(session, verified(session, [Tables(session), files], asked)))
+        files, destroyed = Files(session, store()), Destroyed(session)
+        done = list(_with_progress(session, verified(session, [Tables(session), files, destroyed], asked)))
+        ended, rows = len(destroyed.files), destroyed.rows
     click.echo(f"{sum(rows for _, rows, _ in done):,} rows compared with {sum(made for made, _, _ in done):,} seals.")
-    for problem in files.problems:
+    if ended:
+        click.echo(
+            f"Among them {rows:,} rows of {ended} files that were destroyed on record, by what was listed of them."
+        )
+    for problem in [*files.problems, *destroyed.problems]:
         click.echo(problem, err=True)
     found = sorted((one for *_, differences in done for one in differences), key=lambda one: one.day)
     _show(found, slugs)

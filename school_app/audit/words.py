@@ -56,6 +56,7 @@ EVENTS: dict[str, str] = {
     Event.THRESHOLDS_SET: "set the thresholds",
     Event.ROWS_ARCHIVED: "archived audit rows",
     Event.ROWS_COOLED: "took audit rows to cold storage",
+    Event.ROWS_DESTROYED: "destroyed audit rows past their time",
     Event.COLD_FILE_LOST: "lost a file of cold storage",
     Event.ROWS_RESTORED: "brought audit rows back from cold storage",
 }

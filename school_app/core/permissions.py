@@ -55,8 +55,10 @@ class Permission(enum.StrEnum):
     CALENDAR_SET = "calendar.set"
     SCHOOL_FIGURES = "school.figures"
     AUDIT_VIEW = "audit.view"
+    RETENTION_SET = "retention.set"
     PLATFORM_SCHOOLS = "platform.schools"
     PLATFORM_JOBS = "platform.jobs"
+    PLATFORM_RETENTION = "platform.retention"
 
     @property
     def platform(self) -> bool:
@@ -90,9 +92,11 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.FORM_MASTER: frozenset(_PASTORAL),
     Role.TEACHER: frozenset(_CLASSROOM),
     Role.HEAD_OF_YEAR: frozenset(_PASTORAL),
-    Role.SCHOOL_ADMIN: frozenset(_ADMIN | {_P.NOTE_WRITE, _P.ALERT_DECIDE, _P.CASE_WORK, _P.STUDENT_LOOKS}),
+    Role.SCHOOL_ADMIN: frozenset(
+        _ADMIN | {_P.NOTE_WRITE, _P.ALERT_DECIDE, _P.CASE_WORK, _P.STUDENT_LOOKS, _P.RETENTION_SET}
+    ),
     Role.AUDITOR: frozenset({_P.AUDIT_VIEW}),
-    Role.OPERATOR: frozenset({_P.PLATFORM_SCHOOLS, _P.PLATFORM_JOBS}),
+    Role.OPERATOR: frozenset({_P.PLATFORM_SCHOOLS, _P.PLATFORM_RETENTION, _P.PLATFORM_JOBS}),
 }
 # An operator who entered a school sees and sets up, but signs nothing that belongs to the school's own staff.
 # An account that they could make or send a link to would be a way around that.

@@ -1,6 +1,6 @@
 """The database's accounts: what web, workers and archiver may do with each table, and the statements that say so.
 
-`flask db-users` prints or runs them; docs/decisions/0025 says why there are three.
+`flask db-users` prints or runs them; docs/decisions/0027 says why there are three.
 """
 
 from __future__ import annotations
@@ -50,12 +50,19 @@ AUDIT: dict[str, dict[Who, Rights]] = {
 JOBS: dict[str, dict[Who, Rights]] = {
     "job_run": {Who.WEB: CHANGE, Who.WORKER: CHANGE, Who.ARCHIVER: ("SELECT", "UPDATE")},
 }
+# What may be destroyed and what is held is for pages and commands to say, and for the archiver to read.
+RETENTION: dict[str, dict[Who, Rights]] = {
+    "retention_rule": {Who.WEB: KEEP, Who.ARCHIVER: READ},
+    "legal_hold": {Who.WEB: KEEP, Who.ARCHIVER: READ},
+    # It locks the school while it asks for holds, so that none is set meanwhile.
+    "school": {Who.WEB: CHANGE, Who.WORKER: CHANGE, Who.ARCHIVER: READ},
+}
 # Refusals are counted here until the scheduler tells each flood of them in one row of the log.
 REFUSALS: dict[str, dict[Who, Rights]] = {"refusal_tally": {Who.WEB: KEEP, Who.WORKER: CHANGE}}
 # What schools write and change by the pages and by files that workers bring in.
 SCHOOLS = (
     *("account", "account_role", "last_look", "operator_entry", "password_link"),
-    *("school", "school_thresholds", "school_year", "term", "calendar_day", "year_group", "subject"),
+    *("school_thresholds", "school_year", "term", "calendar_day", "year_group", "subject"),
     *("form", "form_master", "head_of_year", "teaching_group", "teaching_group_member", "teaching_group_teacher"),
     *("student", "student_guardian", "guardian", "enrolment", "note"),
     *("attendance_code", "register", "attendance_mark", "assessment", "assessment_result", "incident"),
@@ -66,6 +73,7 @@ RIGHTS: Mapping[str, Mapping[Who, Rights]] = {
     **{table: {Who.WEB: CHANGE, Who.WORKER: CHANGE} for table in SCHOOLS},
     **JOBS,
     **REFUSALS,
+    **RETENTION,
     **AUDIT,
 }
 

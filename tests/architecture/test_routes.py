@@ -23,6 +23,7 @@ from school_app import create_app
 from school_app.audit.events import Event
 from school_app.audit.models import AuditRow, RefusalTally
 from school_app.audit.refusals import SINGLY
+from school_app.audit.retention.models import LegalHold
 from school_app.core.errors import Forbidden
 from school_app.core.permissions import (
     OPERATOR_INSIDE,
@@ -57,6 +58,7 @@ ARGUMENTS: dict[str, Callable[[World], object]] = {
     "export_id": lambda world: world.things["export"].id,
     "form_id": lambda world: world.form.id,
     "group_id": lambda world: world.things["teaching_group"].id,
+    "hold_id": lambda world: world.things["hold"].id,
     "import_id": lambda world: world.things["imported"].id,
     "incident_id": lambda world: world.things["incident"].id,
     "school_id": lambda world: world.school.id,
@@ -148,7 +150,10 @@ def worlds(app: Flask, session: Any, two_schools: TwoSchools, monkeypatch: pytes
                 select(AuditRow).where(AuditRow.school_id == world.school.id).order_by(AuditRow.id).limit(1)
             ).one()
             session.expunge(row)
-        world.things["audit_row"] = row
+            hold = LegalHold(school_id=world.school.id, reason=f"A hold {world.canary}", set_by_name="Ada")
+            session.add(hold)
+            session.flush()
+        world.things.update(audit_row=row, hold=hold)
     session.commit()
     return two_schools
 

@@ -40,6 +40,8 @@ MAY_SEE_ALL_SCHOOLS = {
     "school_app/audit/cold_commands.py",
     "school_app/audit/commands.py",
     "school_app/audit/explain_commands.py",
+    "school_app/audit/retention_commands.py",
+    "school_app/audit/retention_routes.py",
     "school_app/audit/seal_commands.py",
     "school_app/core/tenancy.py",
     "school_app/demo/load.py",

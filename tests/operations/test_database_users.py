@@ -100,8 +100,8 @@ def test_nobody_reaches_beyond_the_tables_they_were_given(users: Users, who: Who
         assert found in DENIED | {1045, 1410}, f"{statement}: {found}"
 
 
-def test_the_archiver_reads_nothing_of_a_school(users: Users) -> None:
-    for table in ("student", "account", "note", "school"):
+def test_the_archiver_reads_nothing_of_a_schools_people(users: Users) -> None:
+    for table in ("student", "account", "note", "form"):
         assert users.answer(Who.ARCHIVER, f"SELECT 1 FROM {table}") in DENIED
 
 

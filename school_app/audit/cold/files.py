@@ -153,6 +153,12 @@ def rows_of(table: Any) -> list[Row]:
     return found
 
 
+def students_in(place: Store, path: str) -> set[int]:
+    """The students whom rows of a file are about. Raises DamagedFile, or ColdUnavailable where it is missing."""
+    with reading(place, path) as opened:
+        return {one for one in opened.read(columns=["student_id"])["student_id"].unique().to_pylist() if one}
+
+
 def summary(place: Store, path: str) -> Summary:
     """What a file holds, from reading all of it back."""
     counted = Summary()

@@ -23,10 +23,10 @@ IN_COLD = ColdDay.day < ColdFile.cold_before
 
 
 class Listed:
-    """The rows that are in cold storage, or were lost or destroyed there, by what was listed of them."""
+    """The rows that are in cold storage, or went with it, by what was listed of them; all, or some files’."""
 
-    def __init__(self, session: AnySession, *statuses: ColdStatus) -> None:
-        self._session, self._statuses = session, statuses
+    def __init__(self, session: AnySession, file_ids: Sequence[int] | None = None) -> None:
+        self._session, self._file_ids = session, file_ids
 
     def digests(self, stretch: Stretch) -> Mapping[Group, Digest]:
         """As Source.digests(), for the ids of whole sealing runs."""
@@ -35,8 +35,8 @@ class Listed:
             .join(ColdFile, ColdFile.id == ColdDay.file_id)
             .where(IN_COLD)
         )
-        if self._statuses:
-            statement = statement.where(ColdFile.status.in_(self._statuses))
+        if self._file_ids is not None:
+            statement = statement.where(ColdFile.id.in_(self._file_ids))
         if stretch.above_id is not None:
             statement = statement.where(ColdDay.up_to_id > stretch.above_id)
         if stretch.up_to_id is not None:

@@ -64,6 +64,7 @@ class ColdFile(SchoolOrPlatform, Base):
     written_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     kept_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     restored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    destroyed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
     def holds_alone(self) -> bool:

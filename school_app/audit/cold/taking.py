@@ -209,8 +209,8 @@ def locked(session: AnySession, lease: Lease, file_id: int) -> ColdFile:
     return session.scalars(statement.execution_options(populate_existing=True)).one()
 
 
-def tell(session: AnySession, event: Event, listed: ColdFile, reason: str) -> None:
+def tell(session: AnySession, event: Event, listed: ColdFile, reason: str, **more: int) -> None:
     """Put on record, for the school whose rows they are, what was done with a file, and what it holds."""
     facts = ("path", "rows", "digest", "sha256")
-    changes = {name: [None, getattr(listed, name)] for name in facts}
+    changes = {name: [None, value] for name, value in {**{one: getattr(listed, one) for one in facts}, **more}.items()}
     record(session, event, reason=reason, changes=changes, school_id=listed.school_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from school_app.audit.cold import files
@@ -14,7 +14,7 @@ from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.rows import ARCHIVE, STORED
 from school_app.audit.cold.store import Folder
 from school_app.audit.digests import COLUMNS, row_hash
-from school_app.audit.models import AuditRow
+from school_app.audit.models import ArchiveLease, AuditRow
 from school_app.audit.seals import seal
 from school_app.core import clock
 
@@ -77,6 +77,11 @@ def cooled(session: Session, place: Folder, limits: Limits = SMALL) -> Cooling:
     for _ in run.steps():
         session.flush()
     return run
+
+
+def free(session: Session) -> None:
+    """Let the next run begin at once after one that was broken off."""
+    session.execute(update(ArchiveLease).values(holder=None))
 
 
 def listed(session: Session) -> list[ColdFile]:

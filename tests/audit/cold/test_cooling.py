@@ -34,6 +34,7 @@ from tests.audit.cold.kept import (
     archive,
     cooled,
     everywhere,
+    free,
     hashes_in_files,
     hashes_in_tables,
     listed,
@@ -157,11 +158,6 @@ def test_a_year_waits_for_its_rows_that_are_not_archived_yet(filled: Any, place:
     run = Cooling(filled, place, SMALL, "a test")
     assert SchoolYear(None, years_ago(4)) not in run.waiting()
     assert SchoolYear(None, years_ago(3)) in run.waiting()
-
-
-def free(session: Any) -> None:
-    """Let the next run begin at once after one that was broken off."""
-    session.execute(update(ArchiveLease).values(holder=None))
 
 
 def test_nothing_is_deleted_where_the_database_holds_something_else(filled: Any, place: Folder) -> None:
@@ -306,6 +302,21 @@ def test_files_are_for_the_service_alone(filled: Any, place: Folder, tmp_path: P
     cooled(filled, place)
     for path in (tmp_path / "cold").rglob("*"):
         assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_query_of_the_documentation_reads_the_files(
+    filled: Any, place: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import duckdb
+
+    cooled(filled, place)
+    text = Path("docs/operations.md").read_text().split("```sql\nSELECT strftime")[1].split("```")[0]
+    query = f"SELECT strftime{text}".replace("2023", str(years_ago(3))).replace("4711", "3")
+    expected = [row for row in old_rows(years_ago(3), [1, 2, 3], first_id=FIRST_ID + 1000) if row["student_id"] == 3]
+    monkeypatch.chdir(tmp_path / "cold")
+    found = duckdb.sql(query).fetchall()
+    assert sum(rows for *_, rows in found) == len(expected) > 0
+    assert {event for _, event, _ in found} == {"row.changed"}
 
 
 def test_any_engine_reads_a_file(filled: Any, place: Folder, tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""How long a class of data is kept, and when its time is past: from data alone, without database or clock."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+LEAST_YEARS, MOST_YEARS = 1, 100
+LEAST_SOURCE = 10
+# A shorter time holds after so long, so that whoever disagrees can set a hold.
+NOTICE = timedelta(days=30)
+
+
+class DataClass(enum.StrEnum):
+    """What the product destroys by itself once its time is past."""
+
+    SCHOOL_LOG = "school_log"
+    PLATFORM_LOG = "platform_log"
+
+    @property
+    def words(self) -> str:
+        """What it is called."""
+        return WORDS[self]
+
+
+WORDS = {
+    DataClass.SCHOOL_LOG: "Audit log of a school: who saw and changed what",
+    DataClass.PLATFORM_LOG: "Audit log of the platform: operators, and log-ins of no school",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole years that are kept after the year in which something was written, and the law or rule that says so."""
+
+    years: int
+    source: str
+
+
+DEFAULTS = {
+    DataClass.SCHOOL_LOG: Period(
+        10, "Preset of the product. 34 CFR 99.32(a)(2) keeps the record of disclosures as long as the student’s record."
+    ),
+    DataClass.PLATFORM_LOG: Period(10, "Preset of the product: as long as the log of the schools that it explains."),
+}
+
+
+class InvalidRetention(ValueError):
+    """A period or a reason that cannot be taken; str() says why."""
+
+
+def checked(years: int, source: str) -> Period:
+    """A period that somebody asks for. Raises InvalidRetention."""
+    if not LEAST_YEARS <= years <= MOST_YEARS:
+        raise InvalidRetention(f"Years: enter a number from {LEAST_YEARS} to {MOST_YEARS}.")
+    return Period(years, checked_reason(source, "Law or rule"))
+
+
+def checked_reason(text: str, field: str) -> str:
+    """A reason of some words. Raises InvalidRetention."""
+    found = " ".join(text.split())
+    if not LEAST_SOURCE <= len(found) <= 500:
+        raise InvalidRetention(f"{field}: enter {LEAST_SOURCE} to 500 characters.")
+    return found
+
+
+def in_force(years: int, before: int, changed_at: datetime, now: datetime) -> int:
+    """The years that hold now: a longer time at once, a shorter one after NOTICE."""
+    return max(years, before) if now < changed_at + NOTICE else years
+
+
+def is_past(year: int, years: int, now: datetime) -> bool:
+    """Whether what was written in a year (UTC) has been kept for so many whole years after it."""
+    return year + years < now.year
