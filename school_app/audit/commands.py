@@ -16,15 +16,15 @@ from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 from school_app.audit import archive as archiving
-from school_app.audit import partitions as parts
 from school_app.audit.cold_commands import cool, give_up, restore, show_cold
 from school_app.audit.explain_commands import explain
+from school_app.audit.partition_commands import partition_table, show_partitions
 from school_app.audit.replicas import Replicas
 from school_app.audit.retention_commands import retention
 from school_app.audit.runs import runs as latest_runs
 from school_app.audit.seal_commands import seal, verify
 from school_app.core.acting import Acting, act_as
-from school_app.core.db import db, unhurried_engine_of, unhurried_session
+from school_app.core.db import db, unhurried_session
 from school_app.core.tenancy import all_schools
 from school_app.core.terminal import print_table
 
@@ -101,25 +101,6 @@ def _show_plan(plan: Sequence[archiving.Portion], before: str) -> None:
     click.echo(f"{sum(portion.rows for portion in plan)} rows from before {before} would move. Nothing was written.")
 
 
-@audit.command("partitions")
-@click.option("--keep", is_flag=True, help="Make the partitions of the coming years where they are missing.")
-def show_partitions(keep: bool) -> None:
-    """Show the partitions; report rows in the catch-all."""
-    if not parts.has_partitions(db.engine):
-        click.echo("This database is SQLite, which has no partitions.")
-        return
-    if keep:
-        with unhurried_engine_of(current_app.config["FORMROOM"].as_archiver()) as engine:
-            click.echo(f"{parts.keep(engine)} partitions made.")
-    table = Table("Table", "Partition", "Below", "Rows (about)", "Bytes (about)")
-    for one in parts.partitions(db.engine):
-        below = f"{one.until:%Y-%m-%d}" if one.until else "everything else"
-        table.add_row(one.table, one.name, below, f"{one.rows:,}", f"{one.bytes:,}")
-    print_table(table)
-    if strays := parts.strays(db.engine):
-        raise click.ClickException(f"{strays} rows lie in the catch-all: run with --keep, and look at their dates.")
-
-
 @audit.command()
 def runs() -> None:
     """Show the latest archive runs."""
@@ -142,6 +123,7 @@ def runs() -> None:
     print_table(table)
 
 
-for command in (cool, explain, give_up, restore, seal, show_cold, verify):
+COMMANDS = (cool, explain, give_up, partition_table, restore, seal, show_cold, show_partitions, verify)
+for command in COMMANDS:
     audit.add_command(command)
 GROUPS: tuple[click.Group, ...] = (audit, retention)

@@ -57,11 +57,9 @@ RETENTION: dict[str, dict[Who, Rights]] = {
     # It locks the school while it asks for holds, so that none is set meanwhile.
     "school": {Who.WEB: CHANGE, Who.WORKER: CHANGE, Who.ARCHIVER: READ},
 }
-# Refusals are counted here until the scheduler tells each flood of them in one row of the log.
-REFUSALS: dict[str, dict[Who, Rights]] = {"refusal_tally": {Who.WEB: KEEP, Who.WORKER: CHANGE}}
 # What schools write and change by the pages and by files that workers bring in.
 SCHOOLS = (
-    *("account", "account_role", "last_look", "operator_entry", "password_link"),
+    *("account", "account_role", "last_look", "operator_entry", "password_link", "refusal_tally"),
     *("school_thresholds", "school_year", "term", "calendar_day", "year_group", "subject"),
     *("form", "form_master", "head_of_year", "teaching_group", "teaching_group_member", "teaching_group_teacher"),
     *("student", "student_guardian", "guardian", "enrolment", "note"),
@@ -69,10 +67,11 @@ SCHOOLS = (
     *("alert", "alert_decision", "risk_profile", "intervention_case", "case_event", "case_step"),
     *("roster_import", "roster_import_problem", "history_export"),
 )
+# Rights on the whole database: MySQL gives this one for no single table. It locks none that its account may not read.
+EVERYWHERE: dict[Who, Rights] = {Who.ARCHIVER: ("LOCK TABLES",)}
 RIGHTS: Mapping[str, Mapping[Who, Rights]] = {
     **{table: {Who.WEB: CHANGE, Who.WORKER: CHANGE} for table in SCHOOLS},
     **JOBS,
-    **REFUSALS,
     **RETENTION,
     **AUDIT,
 }
@@ -124,8 +123,8 @@ class Accounts:
 
     def grants(self) -> Iterator[str]:
         """The statements that give each account its rights, table by table; they may be repeated."""
-        # On MySQL a year is exchanged under locks; that right is of a whole database, and locks only what one may read.
-        yield f"GRANT LOCK TABLES ON `{self.database}`.* TO {self.account(Who.ARCHIVER)}"
+        for who, granted in EVERYWHERE.items():
+            yield f"GRANT {', '.join(granted)} ON `{self.database}`.* TO {self.account(who)}"
         for table, rights in RIGHTS.items():
             for who, granted in rights.items():
                 yield f"GRANT {', '.join(granted)} ON `{self.database}`.`{table}` TO {self.account(who)}"

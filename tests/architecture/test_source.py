@@ -19,15 +19,15 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 # core/db.py prepares a connection before anything uses it.
 MAY_COMMIT = re.compile(r"(routes|commands|_page)\.py$|^workers/|audit/refusals\.py$|core/db\.py$")
 MAY_WRITE_SQL = {
+    "school_app/audit/changing.py",
     "school_app/audit/exchange.py",
+    "school_app/audit/partitioning.py",
     "school_app/audit/partitions.py",
     "school_app/operations/commands.py",
     "school_app/operations/routes.py",
 }
 MAY_USE_ENGINE = {
     "school_app/core/db.py",
-    "school_app/audit/partitions.py",
-    "school_app/audit/commands.py",
     "workers/jobs.py",
 }
 # The one escape from tenancy: log-in and accounts across schools, operators, commands, jobs.
@@ -38,6 +38,7 @@ MAY_SEE_ALL_SCHOOLS = {
     "school_app/accounts/staff.py",
     "school_app/alerts/commands.py",
     "school_app/audit/cold_commands.py",
+    "school_app/audit/partition_commands.py",
     "school_app/audit/commands.py",
     "school_app/audit/explain_commands.py",
     "school_app/audit/retention_commands.py",

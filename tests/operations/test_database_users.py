@@ -100,6 +100,12 @@ def test_nobody_reaches_beyond_the_tables_they_were_given(users: Users, who: Who
         assert found in DENIED | {1045, 1410}, f"{statement}: {found}"
 
 
+def test_the_archiver_locks_the_tables_of_the_log_and_no_others(users: Users) -> None:
+    assert users.answer(Who.ARCHIVER, "LOCK TABLES audit_log WRITE, audit_log_staging WRITE") == 0
+    assert users.answer(Who.ARCHIVER, "LOCK TABLES student READ") in DENIED
+    assert users.answer(Who.WEB, "LOCK TABLES audit_log WRITE") in DENIED
+
+
 def test_the_archiver_reads_nothing_of_a_schools_people(users: Users) -> None:
     for table in ("student", "account", "note", "form"):
         assert users.answer(Who.ARCHIVER, f"SELECT 1 FROM {table}") in DENIED
