@@ -20,9 +20,9 @@ from school_app.audit.archive import Run
 from school_app.audit.models import RunStatus
 from school_app.audit.replicas import Replicas, ReplicasLag
 from school_app.config import BadSettings, Settings
-from school_app.core.db import db
+from school_app.core.db import db, unhurried_engine
 from tests.audit.breaks import CUTOFF, begin_anew, check_finished
-from tests.audit.places import SMALL, Place, make_place
+from tests.audit.places import SMALL, Place
 from tests.factories import ListQueue
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -95,7 +95,10 @@ def pair(servers: tuple[int, int], settings: Settings) -> Iterator[Pair]:
     app.extensions["formroom.queue"] = ListQueue()
     with app.app_context():
         upgrade()
-    made = Pair(make_place(app), create_engine(replica.replace("/log?", "/?"), poolclass=NullPool))
+    made = Pair(
+        Place(app, unhurried_engine(app.config["FORMROOM"], 5)),
+        create_engine(replica.replace("/log?", "/?"), poolclass=NullPool),
+    )
     made.tell(
         f"CHANGE MASTER TO master_host='127.0.0.1', master_port={servers[0]}, master_user='root', "
         "master_use_gtid=slave_pos, master_connect_retry=1"
