@@ -1,0 +1,133 @@
+"""Wherever a destruction is broken off, a file is there and listed, or goes with its record; the next run ends it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete, select, update
+
+from school_app.audit.cold.models import ColdFile, ColdStatus
+from school_app.audit.cold.store import store
+from school_app.audit.events import Event
+from school_app.audit.models import ArchiveLease, AuditRow
+from school_app.audit.retention.destroying import Destroying
+from school_app.audit.retention.models import RetentionRule
+from school_app.audit.retention.rules import DataClass
+from school_app.core import clock
+from school_app.core.db import db
+from school_app.core.tenancy import all_schools
+from tests.audit.cold.breaking import NEVER, Points, full_disk, in_a_child, kill, server_error, watched
+from tests.audit.cold.kept import listed
+from tests.audit.cold.test_crashes import WORK, begin_anew
+
+KILLED = 12
+ERRORS = {"deadlock": server_error(1213), "connection lost": server_error(2013), "disk full": full_disk}
+
+
+def begin(session: Any) -> None:
+    """Two files in cold storage, a year of two owners, both past a time of one year."""
+    begin_anew(session, WORK["restore"])
+    session.execute(delete(RetentionRule), execution_options={"audit_reason": "a test"})
+    for data_class in DataClass:
+        session.add(
+            RetentionRule(
+                data_class=data_class,
+                years=1,
+                years_before=1,
+                source="a test",
+                changed_by_name="-",
+                changed_at=clock.now(),
+            )
+        )
+    session.commit()
+
+
+def destroy(session: Any) -> None:
+    run = Destroying(session, store(), "a test")
+    try:
+        for _ in run.steps():
+            session.commit()
+    except BaseException as error:
+        session.rollback()
+        run.failed(error)  # type: ignore[arg-type]
+        session.commit()
+        raise
+
+
+def recorded(session: Any) -> list[str]:
+    told = session.scalars(select(AuditRow.changes).where(AuditRow.event == Event.ROWS_DESTROYED)).all()
+    return sorted(one["path"][1] for one in told)
+
+
+def check(session: Any) -> None:
+    """No file goes without its intention, none is on record that is there, and each is on record once."""
+    session.rollback()
+    there = set(store().paths())
+    for one in listed(session):
+        assert one.path in there or one.status in (ColdStatus.DESTROYING, ColdStatus.DESTROYED)
+        assert one.path not in there or one.status is not ColdStatus.DESTROYED
+    assert recorded(session) == sorted(one.path for one in listed(session) if one.status is ColdStatus.DESTROYED)
+
+
+def go_on(session: Any) -> None:
+    check(session)
+    session.execute(update(ArchiveLease).values(holder=None))
+    session.commit()
+    destroy(session)
+    check(session)
+    assert {one.status for one in session.scalars(select(ColdFile))} == {ColdStatus.DESTROYED}
+    assert list(store().paths()) == []
+
+
+def count_points(session: Any) -> int:
+    begin(session)
+    points = Points(NEVER, kill)
+    with watched(db.engine, points):
+        destroy(session)
+    return points.passed
+
+
+def kill_at(apart: Flask, session: Any, point: int) -> None:
+    begin(session)
+
+    def run() -> None:
+        with apart.app_context(), all_schools(db.session), watched(db.engine, Points(point, kill)):
+            destroy(db.session)
+
+    assert in_a_child(run) == -9, f"point {point}"
+    go_on(session)
+
+
+def fail_at(session: Any, point: int, act: Any) -> None:
+    begin(session)
+    with watched(db.engine, Points(point, act)), pytest.raises(Exception):  # noqa: B017, PT011
+        destroy(session)
+    go_on(session)
+
+
+def test_killed_at_some_points(apart: Flask, committed: Any) -> None:
+    points = count_points(committed)
+    for point in range(1, points + 1, max(1, points // KILLED)):
+        kill_at(apart, committed, point)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_at_some_points(committed: Any, error: str) -> None:
+    points = count_points(committed)
+    for point in range(2 + list(ERRORS).index(error), points + 1, max(1, points // 4)):
+        fail_at(committed, point, ERRORS[error])
+
+
+@pytest.mark.soak
+def test_killed_at_every_point(apart: Flask, committed: Any) -> None:
+    for point in range(1, count_points(committed) + 1):
+        kill_at(apart, committed, point)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_at_every_point(committed: Any, error: str) -> None:
+    for point in range(1, count_points(committed) + 1):
+        fail_at(committed, point, ERRORS[error])
