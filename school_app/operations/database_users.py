@@ -44,7 +44,7 @@ AUDIT: dict[str, dict[Who, Rights]] = {
     "audit_archive_run": {Who.WEB: READ, Who.ARCHIVER: KEEP},
     "audit_archive_lease": {Who.WEB: READ, Who.WORKER: KEEP, Who.ARCHIVER: KEEP},
     "audit_cold_file": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: KEEP},
-    "audit_cold_day": {Who.ARCHIVER: ADD},
+    "audit_cold_day": {Who.WORKER: READ, Who.ARCHIVER: ADD},
 }
 # A job's row, which every process that does jobs claims and ends.
 JOBS: dict[str, dict[Who, Rights]] = {
@@ -53,7 +53,8 @@ JOBS: dict[str, dict[Who, Rights]] = {
 # What may be destroyed and what is held is for pages and commands to say, and for the archiver to read.
 RETENTION: dict[str, dict[Who, Rights]] = {
     "retention_rule": {Who.WEB: KEEP, Who.ARCHIVER: READ},
-    "legal_hold": {Who.WEB: KEEP, Who.ARCHIVER: READ},
+    # Whether a file was destroyed while a hold stood is asked by the verification.
+    "legal_hold": {Who.WEB: KEEP, Who.WORKER: READ, Who.ARCHIVER: READ},
     # It locks the school while it asks for holds, so that none is set meanwhile.
     "school": {Who.WEB: CHANGE, Who.WORKER: CHANGE, Who.ARCHIVER: READ},
 }

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from school_app import create_app
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.cold.cooling import Cooling, Limits
-from school_app.audit.cold.models import ColdDay, ColdFile
+from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
 from school_app.audit.cold.store import store
 from school_app.audit.commands import audit
 from school_app.audit.events import Event
@@ -114,12 +115,24 @@ def emptied(house: House) -> None:
             connection.execute(delete(model))
 
 
+def destroyed(house: House) -> None:
+    """A file that was destroyed, whose record and holds a verification looks for."""
+    at = datetime(2020, 5, 1, tzinfo=UTC)
+    same = {"rows": 1, "first_id": 1, "last_id": 1, "digest": "0" * 64}
+    listed = {"year": 2020, "path": "gone", "sha256": "0" * 64, "bytes": 1, "status": ColdStatus.DESTROYED, **same}
+    times = {"first_at": at, "last_at": at, "cold_before": date(2021, 1, 1), "destroyed_at": at}
+    with house.place.engine.begin() as connection:
+        connection.execute(insert(ColdFile).values(id=1, **listed, **times))
+        connection.execute(insert(ColdDay).values(file_id=1, day=at.date(), up_to_id=1, **same))
+
+
 def worker(house: House) -> None:
     """Seal, as the nightly job does, and record what was done."""
     emptied(house)
     house.place.write(*days_ago(3))
     app = house.users.apps[Who.WORKER]
     carried_out(app, "seal_audit", house)
+    destroyed(house)
     with app.app_context():
         said = app.test_cli_runner().invoke(audit, ["verify"])
         db.session.remove()
