@@ -99,6 +99,8 @@ def bytes_a_row(session: AnySession) -> int:
 
 def is_partitioned(engine: Engine, table: str) -> bool:
     """Whether a table has partitions."""
+    if not has_partitions(engine):
+        return False
     statement = text(
         "SELECT COUNT(*) FROM information_schema.partitions WHERE table_schema = DATABASE() "
         "AND table_name = :name AND partition_name IS NOT NULL"

@@ -62,6 +62,8 @@ EVENTS: dict[str, str] = {
 }
 THINGS: dict[str, str] = {
     "history_export": "export of the history",
+    "legal_hold": "legal hold",
+    "retention_rule": "rule of retention",
     "intervention_case": "case",
     "case_event": "entry in a case",
     "case_step": "step of a case",

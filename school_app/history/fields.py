@@ -15,6 +15,7 @@ from school_app.alerts.facts import AttendanceCategory
 from school_app.alerts.thresholds import LIMITS
 from school_app.attendance.models import RegisterState, Session, Source
 from school_app.attendance.roll import SESSION_WORDS
+from school_app.audit.retention.rules import DataClass
 from school_app.behaviour.models import IncidentKind
 from school_app.behaviour.service import SEVERITIES
 from school_app.cases import words as case_words
@@ -36,6 +37,7 @@ FIELDS: dict[str, str] = {
     "case_id": "Case",
     "category": "Category",
     "changed_at": "Changed at",
+    "changed_by_name": "Changed by",
     "closed_at": "Closed at",
     "code": "Code",
     "code_id": "Attendance code",
@@ -45,6 +47,7 @@ FIELDS: dict[str, str] = {
     "corrected_by_name": "Corrected by",
     "course_code": "Course",
     "created_at": "Made at",
+    "data_class": "Class of data",
     "date": "Day",
     "day_type": "Kind of day",
     "decide_by": "To be decided by",
@@ -105,6 +108,9 @@ FIELDS: dict[str, str] = {
     "reported_by": "Reported by",
     "reported_by_name": "Reporter’s name",
     "reported_by_sourced_id": "Reporter’s roster id",
+    "released_at": "Released at",
+    "released_because": "Released because",
+    "released_by_name": "Released by",
     "resolved_at": "Resolved at",
     "review_after": "Review afterwards",
     "review_before": "Review before",
@@ -118,6 +124,8 @@ FIELDS: dict[str, str] = {
     "session": "Session",
     "session_scheme": "Registers",
     "session_version": "Times logged out everywhere",
+    "set_at": "Set at",
+    "set_by_name": "Set by",
     "settings": "Thresholds",
     "severity": "Severity",
     "sex": "Sex",
@@ -148,8 +156,11 @@ FIELDS: dict[str, str] = {
     "withdrawn_by_name": "Withdrawn by",
     "worsened_at": "Worsened at",
     "year_group_id": "Year group",
+    "years": "Years kept",
+    "years_before": "Years kept before",
 }
 OWN: dict[str, str] = {
+    "retention_rule.source": "Law or rule",
     "account.created_at": "Account made at",
     "assessment.category": "Kind of work",
     "attendance_code.category": "Counts as",
@@ -217,6 +228,10 @@ CHOICES: dict[str, Mapping[Any, str]] = {
         TermKind.TERM: "term",
         TermKind.SEMESTER: "semester",
         TermKind.GRADING_PERIOD: "grading period",
+    },
+    "retention_rule.data_class": {
+        DataClass.SCHOOL_LOG: "audit log of the school",
+        DataClass.PLATFORM_LOG: "audit log of the platform",
     },
 }
 # The parts of values that are objects, by their key.

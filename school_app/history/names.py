@@ -20,6 +20,7 @@ from school_app.alerts import words as alert_words
 from school_app.alerts.models import Alert, AlertDecision, SchoolThresholds
 from school_app.attendance.models import AttendanceCode, AttendanceMark, Register
 from school_app.audit import words as audit_words
+from school_app.audit.retention.models import LegalHold, RetentionRule
 from school_app.behaviour.models import Incident
 from school_app.cases.models import Case, CaseEvent, CaseStep
 from school_app.core import words
@@ -220,6 +221,9 @@ NAMINGS: dict[str, Naming] = {
         lambda: _of_student(Case, Case.goal),
         lambda given, family, goal: f"case of {full_name(given, family)}: {_short(goal)}",
     ),
+    "legal_hold": Naming(
+        lambda: select(LegalHold.id, LegalHold.set_at), lambda on: f"legal hold of {words.full_day(on)}"
+    ),
     "note": Naming(
         lambda: _of_student(Note, Note.created_at),
         lambda given, family, on: f"note on {full_name(given, family)} of {words.full_day(on)}",
@@ -229,6 +233,9 @@ NAMINGS: dict[str, Naming] = {
         lambda name, on: f"visit of {name}, {words.full_day(on)}",
     ),
     "register": Naming(_registers, _register),
+    "retention_rule": Naming(
+        lambda: select(RetentionRule.id, RetentionRule.data_class), lambda of: f"rule of retention: {of.words}"
+    ),
     "school": _plain(School.name, School),
     "school_thresholds": Naming(lambda: select(SchoolThresholds.id), lambda: "thresholds of the school"),
     "school_year": _plain(SchoolYear.name, SchoolYear),

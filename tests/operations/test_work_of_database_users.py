@@ -20,6 +20,7 @@ from school_app.audit.cold.store import store
 from school_app.audit.commands import audit
 from school_app.audit.events import Event
 from school_app.audit.models import AuditRow
+from school_app.audit.retention.models import LegalHold
 from school_app.audit.service import record
 from school_app.config import ColdSettings, Settings
 from school_app.core.db import db
@@ -80,6 +81,10 @@ def made(session: Any) -> TwoSchools:
     with all_schools(session):
         ours = select(AuditRow).where(AuditRow.school_id == schools.ours.school.id)
         schools.ours.things["audit_row"] = session.scalars(ours.limit(1)).one()
+        hold = LegalHold(school_id=schools.ours.school.id, reason="A hold of the test", set_by_name="Ada")
+        session.add(hold)
+        session.commit()
+        schools.ours.things["hold"] = hold
     session.expunge_all()
     session.close()
     return schools
