@@ -13,18 +13,21 @@ from school_app.operations import queries
 from tests.factories import TwoSchools
 from tests.visits import log_in
 
-NOW = datetime.now(UTC)
+
+def now() -> datetime:
+    """Asked when a test runs, which may be long after this file was read."""
+    return datetime.now(UTC)
 
 
 def write_run(session: Any, minutes_ago: int, **values: Any) -> None:
-    started = NOW - timedelta(minutes=minutes_ago)
-    kept = {"cutoff": NOW - timedelta(days=90), "fencing_token": 1, "started_by": "a worker", "method": "batches"}
+    started = now() - timedelta(minutes=minutes_ago)
+    kept = {"cutoff": now() - timedelta(days=90), "fencing_token": 1, "started_by": "a worker", "method": "batches"}
     session.add(ArchiveRun(**{**kept, "started_at": started, **values}))
     session.flush()
 
 
 def write_job(session: Any, name: str, minutes_ago: int, status: JobStatus, error: str | None = None) -> None:
-    moment = NOW - timedelta(minutes=minutes_ago)
+    moment = now() - timedelta(minutes=minutes_ago)
     session.add(
         JobRun(
             name=f"workers.jobs.{name}", arguments={}, status=status, queued_at=moment, finished_at=moment, error=error
@@ -34,13 +37,13 @@ def write_job(session: Any, name: str, minutes_ago: int, status: JobStatus, erro
 
 
 def hold_lease(session: Any, minutes: int) -> None:
-    session.add(ArchiveLease(name=LEASE, token=1, holder="a worker", expires_at=NOW + timedelta(minutes=minutes)))
+    session.add(ArchiveLease(name=LEASE, token=1, holder="a worker", expires_at=now() + timedelta(minutes=minutes)))
     session.flush()
 
 
 def test_a_run_under_way_says_how_far_it_is(client: Any, session: Any, two_schools: TwoSchools) -> None:
     with all_schools(session):
-        write_run(session, 500, status=RunStatus.FAILED, finished_at=NOW, error="SealsDiffer: 3 March differs")
+        write_run(session, 500, status=RunStatus.FAILED, finished_at=now(), error="SealsDiffer: 3 March differs")
         write_run(session, 5, expected=4_000, moved=1_000, waits_for="db2:3306, 7 s behind", waited=65)
         hold_lease(session, 5)
     log_in(client, two_schools.operator)
