@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -14,20 +15,23 @@ from tests.audit.places import Place
 from tests.audit.soak import LONGEST_WAIT_SECONDS, Soak
 
 # So that a check of everything stays quick, the log begins anew after so many rounds.
-ROUNDS_A_LOG = 25
+ROUNDS_A_LOG = 10
 
 
-def soaked(place: Place, seed: int, kills: int) -> Soak:
-    """Rounds until there were so many kills."""
+def soaked(place: Place, seed: int, kills: int, *, say: Callable[[str], None]) -> Soak:
+    """Rounds until there were so many kills; what was found is told now and then, and at the end."""
     soak = Soak(place, seed)
     rounds = 0
     while soak.kills < kills and not soak.violations:
         if rounds % ROUNDS_A_LOG == 0:
+            if rounds:
+                say(soak.told())
             place.empty()
             soak.known = {}
         soak.round()
         rounds += 1
     soak.finish()
+    say(soak.told())
     return soak
 
 
@@ -38,14 +42,16 @@ def hold(soak: Soak) -> None:
 
 
 def test_a_few_random_kills(place: Place) -> None:
-    hold(soaked(place, seed=1, kills=4))
+    told: list[str] = []
+    hold(soaked(place, seed=1, kills=4, say=told.append))
+    assert "seed 1: 4 kills" in told[-1]
 
 
 @pytest.mark.soak
 def test_random_kills_beside_writers_and_readers(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     seed = int(os.environ.get("FORMROOM_SOAK_SEED") or random.randrange(10**6))
     with capsys.disabled():
-        print(f"\n{place.engine.dialect.name} {place.version()}, seed {seed}: begun", flush=True)
-        soak = soaked(place, seed, int(os.environ.get("FORMROOM_SOAK_KILLS") or 300))
-        print(soak.told(), flush=True)
+        print(f"\n{place.version()}, seed {seed}: begun", flush=True)
+        kills = int(os.environ.get("FORMROOM_SOAK_KILLS") or 300)
+        soak = soaked(place, seed, kills, say=lambda told: print(told, flush=True))
     hold(soak)
