@@ -43,7 +43,9 @@ def asked(given: Mapping[str, str], timezone: str) -> Asked:
     chosen = {name: given[name].strip() for name in NAMES if given.get(name, "").strip()}
     zone, today = ZoneInfo(timezone), clock.today(timezone)
     last = _day(chosen, "to") or today
-    first = _day(chosen, "from") or last - timedelta(days=THING_DAYS if "entity" in chosen else SHOWN_DAYS)
+    before = timedelta(days=THING_DAYS if "entity" in chosen else SHOWN_DAYS)
+    # No earlier than a day that can be asked for again, as by the file of an export.
+    first = _day(chosen, "from") or max(last - before, date(read.FIRST_YEAR, 1, 1))
     if first > last:
         raise DomainError("From and to: the first day lies after the last one.")
     if "entity" in chosen and "thing" not in chosen:

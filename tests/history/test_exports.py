@@ -319,6 +319,11 @@ def test_what_cannot_be_exported_is_refused_with_the_reason(auditor: Any, data: 
     assert said in answer.text
 
 
+def test_an_export_of_the_earliest_days_can_be_looked_at_afterwards(session: Any, auditor: Any) -> None:
+    assert asked(session, auditor, to="1900-01-05")
+    assert auditor.get("/audit/exports").status_code == 200
+
+
 def test_the_page_of_exports_takes_as_many_statements_however_many_there_are(
     auditor: Any, session: Any, two_schools: TwoSchools, statements: list[str]
 ) -> None:

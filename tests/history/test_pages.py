@@ -12,6 +12,8 @@ from school_app.audit import queries
 from school_app.audit.events import Event
 from school_app.audit.models import AuditRow
 from school_app.audit.queries import Filters
+from school_app.audit.retention.models import LegalHold, RetentionRule
+from school_app.audit.retention.rules import DataClass
 from school_app.core import clock
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import Base
@@ -37,7 +39,11 @@ def ids_of(session: Any, kind: str, world: World) -> list[int]:
 
 
 def test_every_kind_of_thing_is_named_from_its_row(session: Any, two_schools: TwoSchools) -> None:
-    named = set()
+    named, school_id = set(), two_schools.ours.school.id
+    rule = {"data_class": DataClass.SCHOOL_LOG, "years": 5, "years_before": 7, "source": "An order of the district"}
+    session.add(LegalHold(school_id=school_id, reason="A letter of the court", set_by_name="Ada"))
+    session.add(RetentionRule(school_id=school_id, changed_by_name="Ada", **rule))
+    session.flush()
     for kind in NAMINGS:
         ids = ids_of(session, kind, two_schools.ours)
         names = names_of(session, [(kind, id_) for id_ in ids], "Europe/London")

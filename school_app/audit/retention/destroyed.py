@@ -21,7 +21,7 @@ from school_app.audit.events import Event
 from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow
 from school_app.audit.queries import Filters
 from school_app.audit.retention.models import LegalHold
-from school_app.audit.retention.rules import is_past
+from school_app.audit.retention.rules import is_lawful, is_past
 from school_app.audit.sources import Stretch
 
 AnySession = Session | scoped_session[Any]
@@ -66,7 +66,7 @@ class Destroyed:
         for changes in self._records(one.school_id, at):
             told = {name: changes.get(name, [None, None])[1] for name in (*FACTS, "years")}
             if all(told[name] == getattr(one, name) for name in FACTS):
-                lawful = isinstance(told["years"], int) and is_past(one.year, told["years"], at)
+                lawful = is_lawful(told["years"]) and is_past(one.year, told["years"], at)
                 return None if lawful else "its time was not past"
         return "its destruction is not on record"
 

@@ -52,7 +52,7 @@ class InvalidRetention(ValueError):
 
 def checked(years: int, source: str) -> Period:
     """A period that somebody asks for. Raises InvalidRetention."""
-    if not LEAST_YEARS <= years <= MOST_YEARS:
+    if not is_lawful(years):
         raise InvalidRetention(f"Years: enter a number from {LEAST_YEARS} to {MOST_YEARS}.")
     return Period(years, checked_reason(source, "Law or rule"))
 
@@ -63,6 +63,11 @@ def checked_reason(text: str, field: str) -> str:
     if not LEAST_SOURCE <= len(found) <= 500:
         raise InvalidRetention(f"{field}: enter {LEAST_SOURCE} to 500 characters.")
     return found
+
+
+def is_lawful(years: object) -> bool:
+    """Whether it is a number of years that a rule can say."""
+    return isinstance(years, int) and LEAST_YEARS <= years <= MOST_YEARS
 
 
 def in_force(years: int, before: int, changed_at: datetime, now: datetime) -> int:

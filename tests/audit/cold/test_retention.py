@@ -146,7 +146,7 @@ def test_a_removal_that_was_broken_off_is_put_on_record_by_the_next_run(cold: An
     assert missing(cold, place) == set()
 
 
-UNLAWFUL = ("no record", "another file", "not past", "a hold stood", "days added", "file gone")
+UNLAWFUL = ("no record", "another file", "not past", "a hold stood", "days added", "file gone", "no rule says so")
 
 
 @pytest.mark.parametrize("how", UNLAWFUL)
@@ -162,6 +162,8 @@ def test_an_unlawful_destruction_is_found(cold: Any, place: Folder, two_schools:
         facts["digest"] = [None, "0" * 64]
     if how == "not past":
         facts["years"] = [None, 5]
+    if how == "no rule says so":
+        facts["years"] = [None, -5]
     if how == "days added":
         facts["rows"] = [None, 9]
         young.rows = 9
