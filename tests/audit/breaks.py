@@ -5,11 +5,13 @@ test_breaks.py, test_meanwhile.py and soak.py use it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
+from school_app.audit import exchange
 from school_app.audit.archive import Run
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.events import Event
@@ -30,7 +32,7 @@ def begin_anew(place: Place, *, sealed: bool = False) -> dict[Key, str]:
 
 def watched_run(place: Place, points: Points, by: str = "a test") -> Run:
     """A whole run, as the job does it, every point of which is counted."""
-    with place.session() as session, watched(session.get_bind(), points):
+    with place.session() as session, watched(session.get_bind(), points), _quiet_while_locked(points):
         run = Run(session, SMALL, by, cutoff=CUTOFF)
         try:
             for _ in run.steps():
@@ -41,6 +43,27 @@ def watched_run(place: Place, points: Points, by: str = "a test") -> Run:
             session.commit()
             raise
         return run
+
+
+@contextmanager
+def _quiet_while_locked(points: Points) -> Iterator[None]:
+    """Nothing is done at points where the run has locked the tables: nobody could read or write until it goes on."""
+    alone = exchange._alone
+
+    @contextmanager
+    def quietly_alone(connection: Connection) -> Iterator[None]:
+        if isinstance(points, Each):
+            points.quiet = exchange._patience(connection).locks
+        with alone(connection):
+            yield
+        if isinstance(points, Each):
+            points.quiet = False
+
+    exchange._alone = quietly_alone
+    try:
+        yield
+    finally:
+        exchange._alone = alone
 
 
 def count_points(place: Place, *, sealed: bool = False) -> int:
@@ -85,11 +108,11 @@ class Each(Points):
 
     def __init__(self, act: Callable[[], None], every: int = 1) -> None:
         super().__init__(NEVER, act)
-        self.every, self._busy = every, False
+        self.every, self.quiet, self._busy = every, False, False
 
     def reach(self) -> None:
         """Count a point; what is done there has none of its own."""
-        if self._busy:
+        if self._busy or self.quiet:
             return
         self.passed += 1
         if self.passed % self.every == 0:
