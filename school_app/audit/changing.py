@@ -6,8 +6,9 @@ audit.exchange, audit.partitions and audit.partitioning use it. Names of tables 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
@@ -20,8 +21,22 @@ from school_app.audit.lease import Lease
 SILENT_SECONDS = 5
 # Writers wait behind a change of a table that waits for a reader; no longer than this.
 WAIT_SECONDS = 1
-TRIES, PAUSE_SECONDS, LONGEST_PAUSE = 6, 0.5, 3.0
 LOCK_WAIT = 1205
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How often a change is tried while somebody holds the table, and how many seconds lie between two tries.
+
+    The pause grows by itself with each try, up to the longest.
+    """
+
+    tries: int = 6
+    pause: float = 0.5
+    longest_pause: float = 3.0
+
+
+USUAL = Patience()
 
 
 class TableBusy(RuntimeError):
@@ -45,29 +60,40 @@ def by_itself(engine: Engine) -> Iterator[Connection]:
             connection.invalidate()
 
 
-def change(engine: Engine, statement: str, *, lease: Lease | None = None, tries: int = TRIES) -> None:
+def change(engine: Engine, statement: str, *, lease: Lease | None = None, patience: Patience = USUAL) -> None:
     """Do one change of tables, under a lease where one is given, in some tries where somebody holds the table.
 
     Raises TableBusy or LeaseLost.
     """
     with by_itself(engine) as connection:
-        change_on(connection, statement, lease=lease, tries=tries)
+        change_on(connection, statement, lease=lease, patience=patience)
 
 
-def change_on(connection: Connection, statement: str, *, lease: Lease | None = None, tries: int = TRIES) -> None:
+def change_on(
+    connection: Connection, statement: str, *, lease: Lease | None = None, patience: Patience = USUAL
+) -> None:
     """As change(), on a connection that commits by itself."""
-    for attempt in range(1, tries + 1):
+
+    def once() -> None:
+        if lease is not None:
+            lease.hold_on(connection)
+        connection.execute(text(statement))
+
+    in_tries(statement, once, patience)
+
+
+def in_tries(statement: str, once: Callable[[], None], patience: Patience) -> None:
+    """Call a function that does a statement, and call it again where somebody holds the table. Raises TableBusy."""
+    for attempt in range(1, patience.tries + 1):
         try:
-            if lease is not None:
-                lease.hold_on(connection)
-            connection.execute(text(statement))
+            once()
             return
         except DBAPIError as error:
             if error_number(error) != LOCK_WAIT:
                 raise
-            if attempt == tries:
-                raise TableBusy(f"The table was in use for all of {tries} tries: {statement}") from error
-        time.sleep(min(PAUSE_SECONDS * attempt, LONGEST_PAUSE))
+            if attempt == patience.tries:
+                raise TableBusy(f"The table was in use for all of {attempt} tries: {statement}") from error
+        time.sleep(min(patience.pause * attempt, patience.longest_pause))
 
 
 def error_number(error: DBAPIError) -> int:

@@ -10,36 +10,31 @@ Nobody writes to staging. Where a server does not exchange, the rows go in batch
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
+from school_app.audit.changing import Patience, TableBusy, by_itself, error_number, in_tries
 from school_app.audit.lease import Lease
 from school_app.audit.partitions import Partition, partitions
 
-# The server ends a connection that has been silent for so long, which is less than the lease lives: a process that was
-# stopped between the look at its lease and its statement finds, when it goes on, that it can no longer send it.
-SILENT_SECONDS = 5
 # The live table numbers its rows from what its partitions remember. The empty one brings a number above any that a row
 # may get before the swap, so that no id is given twice.
 IDS_AHEAD = 1_000_000
-LOCK_WAIT = 1205
 # The server locks these in the order of their names: the live table first, which is where every reader begins.
 LOCK = f"LOCK TABLES {', '.join(sorted(f'{table.name} WRITE' for table in (HOT, ARCHIVE, STAGED)))}"
 # Different definitions, columns that MySQL added without rewriting the rows, or no right to lock tables.
 REFUSALS = frozenset({1044, 1142, 1497, 1731, 1736, 1737})
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How an exchange waits for tables that are in use: seconds a try, tries, and seconds between them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting(Patience):
+    """How an exchange waits for tables that are in use: `wait` is the seconds of one try.
 
     Writers queue behind it while it waits. Left to itself, an exchange holds one table while it waits for the other,
     and whoever has read the other and comes to the first meets a deadlock. So it takes all of them at once on MySQL
@@ -47,12 +42,11 @@ class Patience:
     """
 
     wait: int
-    tries: int
-    pause: float
     locks: bool
 
 
-MYSQL, MARIADB = Patience(1, 6, 1.0, locks=True), Patience(0, 120, 0.1, locks=False)
+MYSQL = Waiting(tries=6, pause=1.0, longest_pause=1.0, wait=1, locks=True)
+MARIADB = Waiting(tries=120, pause=0.1, longest_pause=0.1, wait=0, locks=False)
 
 
 class NotExchanged(Exception):
@@ -140,23 +134,22 @@ class Exchange:
         `free` is the place that rows are swapped into: a second swap would bring back what the first has moved, so it
         is looked at before every try.
         """
-        patience = _patience(connection)
-        for attempt in range(1, patience.tries + 1):
-            try:
-                self._lease.hold_on(connection)
-                if not _is_empty(connection, free):
-                    raise NotExchanged(f"{free} holds rows already.")
-                with _alone(connection):
-                    connection.execute(text(statement))
-                return
-            except DBAPIError as error:
-                if _number(error) in REFUSALS:
-                    raise NotExchanged(str(error.orig)) from error
-                if _number(error) != LOCK_WAIT:
-                    raise
-                if attempt == patience.tries:
-                    raise NotExchanged(f"The table was in use for all of {attempt} tries.") from error
-            time.sleep(patience.pause)
+
+        def once() -> None:
+            self._lease.hold_on(connection)
+            if not _is_empty(connection, free):
+                raise NotExchanged(f"{free} holds rows already.")
+            with _alone(connection):
+                connection.execute(text(statement))
+
+        try:
+            in_tries(statement, once, _patience(connection))
+        except TableBusy as busy:
+            raise NotExchanged(str(busy)) from busy
+        except DBAPIError as error:
+            if error_number(error) in REFUSALS:
+                raise NotExchanged(str(error.orig)) from error
+            raise
 
     def _is_free(self, partition: Partition) -> bool:
         with self._connected() as connection:
@@ -164,22 +157,13 @@ class Exchange:
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
-        """A connection on which every statement commits by itself; it is closed for good afterwards."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            try:
-                connection.execute(
-                    text(
-                        f"SET SESSION lock_wait_timeout = {_patience(connection).wait}, innodb_lock_wait_timeout = 1, "
-                        f"wait_timeout = {SILENT_SECONDS}"
-                    )
-                )
-                yield connection
-            finally:
-                # Its settings are not for anybody else.
-                connection.invalidate()
+        """A connection on which every statement commits by itself, and waits for tables as this server's way is."""
+        with by_itself(self._engine) as connection:
+            connection.execute(text(f"SET SESSION lock_wait_timeout = {_patience(connection).wait}"))
+            yield connection
 
 
-def _patience(connection: Connection) -> Patience:
+def _patience(connection: Connection) -> Waiting:
     # Which server it is, the dialect knows once it has been connected.
     return MARIADB if getattr(connection.dialect, "is_mariadb", False) else MYSQL
 
@@ -201,8 +185,3 @@ def _alone(connection: Connection) -> Iterator[None]:
 def _is_empty(connection: Connection, place: str) -> bool:
     # Names of tables and partitions are the product's own, never a person's.
     return connection.execute(text(f"SELECT 1 FROM {place} LIMIT 1")).first() is None  # noqa: S608
-
-
-def _number(error: DBAPIError) -> int:
-    arguments: tuple[Any, ...] = getattr(error.orig, "args", ())
-    return int(arguments[0]) if arguments and isinstance(arguments[0], int) else 0

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from school_app.audit.batches import STAGED
-from school_app.audit.changing import by_itself, change, change_on
+from school_app.audit.changing import Patience, by_itself, change, change_on
 from school_app.audit.cold.models import ColdFile
 from school_app.audit.columns import check_columns
 from school_app.audit.digests import COLUMNS, digests
@@ -48,7 +48,7 @@ COMPARED = 50_000
 # them.
 FEW = 500
 # A long report may hold the table for a minute.
-PATIENCE = 30
+PATIENT = Patience(tries=30)
 
 
 class NotPartitioned(RuntimeError):
@@ -126,7 +126,7 @@ class Partitioning:
         yield 0
         for _ in self._compare(self.before, TABLES, self._last_of(self.before)):
             yield 0
-        change(self._engine, f"DROP TABLE {self.before.name}", lease=self._lease, tries=PATIENCE)
+        change(self._engine, f"DROP TABLE {self.before.name}", lease=self._lease, patience=PATIENT)
         self._lease.release()
         yield 0
 
@@ -163,7 +163,7 @@ class Partitioning:
         """
         with by_itself(self._engine) as connection:
             self._lease.hold_on(connection)
-            change_on(connection, f"LOCK TABLES {self.table.name} READ", tries=PATIENCE)
+            change_on(connection, f"LOCK TABLES {self.table.name} READ", patience=PATIENT)
             found = connection.execute(select(func.max(self.table.c.id))).scalar()
             connection.execute(text("UNLOCK TABLES"))
         return int(found or 0)
@@ -228,7 +228,7 @@ class Partitioning:
         self._change(f"RENAME TABLE {name} TO {self.before.name}, {self.new.name} TO {name}")
 
     def _change(self, statement: str) -> None:
-        change(self._engine, statement, lease=self._lease, tries=PATIENCE)
+        change(self._engine, statement, lease=self._lease, patience=PATIENT)
 
     def _last_of(self, table: Table) -> int:
         with by_itself(self._engine) as connection:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from school_app.audit import archive, batches, exchange, queries
+from school_app.audit import archive, batches, changing, queries
 from school_app.audit.archive import ArchiveBusy, LeaseLost
 from school_app.core import db
 from tests.audit.breaks import CUTOFF, Each, begin_anew, check_finished, count_points, watched_run
@@ -142,7 +142,7 @@ def stopped_at(place: Place, point: int) -> int:
 
     def work() -> None:
         # The server ends the silent connection of one that sleeps before the lease is over; here after two seconds.
-        exchange.SILENT_SECONDS = db.SILENT_SECONDS = 2
+        changing.SILENT_SECONDS = db.SILENT_SECONDS = 2
         watched_run(place, Points(point, stop), by="the sleeper")
 
     child = forked(work)
