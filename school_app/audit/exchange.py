@@ -20,11 +20,12 @@ from sqlalchemy.exc import DBAPIError
 
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.changing import Patience, TableBusy, by_itself, error_number, in_tries
+from school_app.audit.cold.models import ColdFile
 from school_app.audit.lease import Lease
 from school_app.audit.partitions import Partition, partitions
+from school_app.audit.sources import TABLES
 
-# The live table numbers its rows from what its partitions remember. The empty one brings a number above any that a row
-# may get before the swap, so that no id is given twice.
+# So many rows may be written before a table that has been told to number its rows from ahead of them is swapped in.
 IDS_AHEAD = 1_000_000
 # The server locks these in the order of their names: the live table first, which is where every reader begins.
 LOCK = f"LOCK TABLES {', '.join(sorted(f'{table.name} WRITE' for table in (HOT, ARCHIVE, STAGED)))}"
@@ -116,8 +117,8 @@ class Exchange:
     def take_out(self, partition: Partition) -> None:
         """Swap a partition of the live table with the empty staging table. Raises NotExchanged or LeaseLost."""
         with self._connected() as connection:
-            highest = int(connection.execute(select(func.max(HOT.c.id))).scalar() or 0)
-            ahead = f"ALTER TABLE {STAGED.name} AUTO_INCREMENT = {highest + IDS_AHEAD}"
+            # The live table numbers its rows from what its partitions remember, the empty one among them.
+            ahead = f"ALTER TABLE {STAGED.name} AUTO_INCREMENT = {ahead_of_all_ids(connection)}"
             swap = f"ALTER TABLE {HOT.name} EXCHANGE PARTITION {partition.name} WITH TABLE {STAGED.name}"
             for statement in (ahead, swap):
                 self._change(connection, statement, free=STAGED.name)
@@ -161,6 +162,16 @@ class Exchange:
         with by_itself(self._engine) as connection:
             connection.execute(text(f"SET SESSION lock_wait_timeout = {_patience(connection).wait}"))
             yield connection
+
+
+def ahead_of_all_ids(connection: Connection) -> int:
+    """A number from which a table may number its rows, so that no id is given twice.
+
+    It is above every id wherever its row lies by now, cold storage and what was destroyed included, and above any that
+    the live table may give before the swap.
+    """
+    known = (*(table.c.id for table in TABLES), ColdFile.last_id)
+    return max(int(connection.execute(select(func.max(ids))).scalar() or 0) for ids in known) + IDS_AHEAD
 
 
 def _patience(connection: Connection) -> Waiting:

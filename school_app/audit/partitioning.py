@@ -32,10 +32,9 @@ from sqlalchemy.orm import Session
 
 from school_app.audit.batches import STAGED
 from school_app.audit.changing import Patience, by_itself, change, change_on
-from school_app.audit.cold.models import ColdFile
 from school_app.audit.columns import check_columns
 from school_app.audit.digests import COLUMNS, digests
-from school_app.audit.exchange import IDS_AHEAD
+from school_app.audit.exchange import ahead_of_all_ids
 from school_app.audit.lease import Lease
 from school_app.audit.partitions import bounds, has_partitions, is_partitioned
 from school_app.audit.sources import TABLES
@@ -216,13 +215,9 @@ class Partitioning:
             yield 0
 
     def _change_places(self) -> None:
-        """The new table takes the name of the old one, in one statement that no crash can break in two.
-
-        It numbers its rows from far above any that the old one may still get before, or that lies elsewhere by now.
-        """
+        """The new table takes the name of the old one, in one statement that no crash can break in two."""
         with by_itself(self._engine) as connection:
-            cold = int(connection.execute(select(func.max(ColdFile.last_id))).scalar() or 0)
-        ahead = max(cold, *(self._last_of(table) for table in TABLES)) + IDS_AHEAD
+            ahead = ahead_of_all_ids(connection)
         self._change(f"ALTER TABLE {self.new.name} AUTO_INCREMENT = {ahead}")
         name = self.table.name
         self._change(f"RENAME TABLE {name} TO {self.before.name}, {self.new.name} TO {name}")

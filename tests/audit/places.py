@@ -21,6 +21,7 @@ from school_app import create_app
 from school_app.audit import seals
 from school_app.audit.archive import Limits, Run
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
+from school_app.audit.cold.models import ColdDay, ColdFile
 from school_app.audit.digests import COLUMNS, row_hash
 from school_app.audit.lease import LEASE
 from school_app.audit.models import ArchiveLease, ArchiveRun, AuditSeal, SealRun
@@ -116,7 +117,7 @@ class Place:
     def empty(self) -> None:
         """Throw everything away."""
         with self.engine.begin() as connection:
-            for table in (*TABLES, ArchiveRun, ArchiveLease, AuditSeal, SealRun):
+            for table in (*TABLES, ColdDay, ColdFile, ArchiveRun, ArchiveLease, AuditSeal, SealRun):
                 connection.execute(delete(table))
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
-from school_app.audit.batches import ARCHIVE, STAGED
+import pytest
+from sqlalchemy import insert
+
+from school_app.audit.batches import ARCHIVE, HOT, STAGED
+from school_app.audit.cold.models import ColdFile, ColdStatus
+from school_app.audit.exchange import IDS_AHEAD
 from tests.audit.places import NOW, SMALL, YEAR, Place, days_ago, in_year
 
 
@@ -27,6 +32,29 @@ def test_no_id_is_given_twice_though_the_newest_row_went(place: Place) -> None:
     place.write(*in_year(YEAR, 4), *days_ago(1))
     ids = [row_id for row_id, _ in place.rows()]
     assert len(set(ids)) == len(ids) >= 5
+
+
+@pytest.mark.parametrize("lies", ["in the archive", "in a cold file"])
+def test_no_id_is_given_twice_though_the_highest_lies_elsewhere(place: Place, lies: str) -> None:
+    """A log that was emptied knows nothing of the numbers that it gave long ago."""
+    place.write(*in_year(YEAR, 1, 2, 3))
+    highest = max(row_id for row_id, _ in place.rows()) + 10 * IDS_AHEAD
+    if lies == "in the archive":
+        place.write(*in_year(YEAR - 1, 1), table=ARCHIVE, id=highest)
+    else:
+        list_file(place, highest)
+    assert place.run().record.method == "exchange"
+    place.write(*days_ago(1))
+    assert max(row_id for row_id, _ in place.rows(HOT)) > highest
+
+
+def list_file(place: Place, last_id: int) -> None:
+    """A file of the platform that holds one row, as the manifest tells of it."""
+    moment, day = in_year(YEAR - 1, 1)[0], date(YEAR, 1, 1)
+    facts = {"path": "a file", "rows": 1, "bytes": 1, "digest": "", "sha256": "", "status": ColdStatus.KEPT}
+    bounds = {"first_id": last_id, "last_id": last_id, "first_at": moment, "last_at": moment, "cold_before": day}
+    with place.engine.begin() as connection:
+        connection.execute(insert(ColdFile).values(year=YEAR - 1, **facts, **bounds))
 
 
 def test_a_late_row_of_an_archived_year_goes_in_a_batch_of_the_next_run(place: Place) -> None:
