@@ -5,8 +5,8 @@ core.queues sends carry_out() a row's id; school_app names the other functions w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from school_app.alerts.evaluation import evaluate, students_to_evaluate
 from school_app.alerts.rules.episodes import Move
 from school_app.alerts.sources import sources
 from school_app.audit import archive, partitions, refusals, seals
+from school_app.audit.at_work import at_work, step_through
 from school_app.audit.cold.cooling import Cooling, Limits
 from school_app.audit.cold.store import ColdUnavailable, store
 from school_app.audit.replicas import Replicas
@@ -156,7 +157,7 @@ def archive_audit(older_than_days: int = archive.HOT_DAYS) -> Counts:
         run = archive.Run(session, limits, started_by="a worker", replicas=replicas)
         run.plan()
         session.commit()
-        _do(session, run)
+        step_through(session, run)
     return {"moved": run.moved, "batches": run.batches, "seconds waited": round(run.record.waited)}
 
 
@@ -165,7 +166,7 @@ def cool_audit() -> Counts:
     limits = Limits(years=current_app.config["FORMROOM"].cold.years, max_seconds=ARCHIVE_SECONDS)
     with _apart() as session:
         run = Cooling(session, store(), limits, started_by="a worker")
-        _do(session, run)
+        step_through(session, run)
     return {"moved": run.moved, "files": run.made}
 
 
@@ -173,29 +174,13 @@ def destroy_audit() -> Counts:
     """Destroy the cold files whose time is past, on record, unless a hold stands."""
     with _apart() as session:
         run = Destroying(session, store(), started_by="a worker")
-        _do(session, run)
+        step_through(session, run)
     return {"files": run.files, "rows": run.rows, "held": len(run.held)}
 
 
-@contextmanager
-def _apart() -> Iterator[Session]:
+def _apart() -> AbstractContextManager[Session]:
     """A session across all schools with the archiver's account, in which the job acts as in the usual one."""
-    origin = acting(db.session)
-    with unhurried_session(current_app.config["FORMROOM"].as_archiver()) as session, all_schools(session):
-        act_as(session, origin)
-        yield session
-
-
-def _do(session: Session, run: archive.Run | Cooling | Destroying) -> None:
-    """Do a run, a step and a commit at a time."""
-    try:
-        for _ in run.steps():
-            session.commit()
-    except Exception as error:
-        session.rollback()
-        run.failed(error)
-        session.commit()
-        raise
+    return at_work(current_app.config["FORMROOM"].as_archiver(), acting(db.session))
 
 
 def seal_audit() -> Counts:

@@ -5,7 +5,7 @@ audit.commands adds them to its group.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
@@ -14,6 +14,7 @@ from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from school_app.audit.at_work import at_work, step_through
 from school_app.audit.clocks import ClocksDiffer
 from school_app.audit.cold import cooling, rows
 from school_app.audit.cold.cooling import Cooling, Limits, NotAllCooled
@@ -25,10 +26,10 @@ from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import ColdUnavailable, store
 from school_app.audit.columns import UnknownColumns
 from school_app.audit.lease import ArchiveBusy, LeaseLost
-from school_app.core.acting import Acting, act_as
-from school_app.core.db import Base, db, unhurried_session
+from school_app.core.acting import Acting
+from school_app.core.db import Base, db
 from school_app.core.tenancy import all_schools
-from school_app.core.terminal import print_table
+from school_app.core.terminal import print_table, told_plainly
 
 FAULTS = (
     ArchiveBusy,
@@ -56,27 +57,16 @@ def cool(dry_run: bool, restored: bool) -> None:
         if dry_run:
             _say_what_would_go(run)
             return
-        _carry_out(session, run.steps(), run.failed)
+        step_through(session, run)
     click.echo(f"{run.moved:,} rows from before {run.before} left the database; {run.made} files were written.")
 
 
 @contextmanager
 def _at_work(name: str) -> Iterator[Session]:
-    """A session with the account that may move audit rows."""
-    with unhurried_session(current_app.config["FORMROOM"].as_archiver()) as session, all_schools(session):
-        act_as(session, Acting(actor_name=name))
+    """A session with the account that may move audit rows; what is known to go wrong is told in its own words."""
+    settings = current_app.config["FORMROOM"].as_archiver()
+    with told_plainly(*FAULTS), at_work(settings, Acting(actor_name=name)) as session:
         yield session
-
-
-def _carry_out(session: Session, steps: Iterator[int], failed: Callable[[Exception], None]) -> None:
-    try:
-        for _ in steps:
-            session.commit()
-    except FAULTS as error:
-        session.rollback()
-        failed(error)
-        session.commit()
-        raise click.ClickException(str(error)) from None
 
 
 @click.command()
@@ -89,7 +79,7 @@ def restore(year: int, slug: str | None) -> None:
         whose = EVERY_SCHOOL if slug is None else school_id_of(slug)
         run = Restoring(session, store(), year, started_by=name, school_id=whose)
         waiting = len(run.waiting())
-        _carry_out(session, run.steps(), run.failed)
+        step_through(session, run)
     click.echo(f"{run.moved:,} rows of {year} from {waiting} files are back, the same as they were sealed.")
 
 
@@ -103,7 +93,7 @@ def give_up(path: str) -> None:
     """
     with _at_work("flask audit give-up") as session:
         run = GivingUp(session, store(), path, started_by="flask audit give-up")
-        _carry_out(session, run.steps(), run.failed)
+        step_through(session, run)
     click.echo(f"{path} is given up, and {run.lost:,} rows with it. What was in the database still is not touched.")
 
 

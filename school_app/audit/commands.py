@@ -16,6 +16,7 @@ from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 from school_app.audit import archive as archiving
+from school_app.audit.at_work import at_work, step_through
 from school_app.audit.cold_commands import cool, give_up, restore, show_cold
 from school_app.audit.explain_commands import explain
 from school_app.audit.partition_commands import partition_table, show_partitions
@@ -23,10 +24,10 @@ from school_app.audit.replicas import Replicas
 from school_app.audit.retention_commands import retention
 from school_app.audit.runs import runs as latest_runs
 from school_app.audit.seal_commands import seal, verify
-from school_app.core.acting import Acting, act_as
-from school_app.core.db import db, unhurried_session
+from school_app.core.acting import Acting
+from school_app.core.db import db
 from school_app.core.tenancy import all_schools
-from school_app.core.terminal import print_table
+from school_app.core.terminal import print_table, told_plainly
 
 BY = "flask audit archive"
 
@@ -58,8 +59,7 @@ def archive(
     """Move rows past their hot days to the archive: whole years by exchange of partitions, the rest in batches."""
     limits = archiving.Limits(older_than, batch=batch, max_rows=max_rows, max_seconds=max_seconds, pause=pause)
     settings = current_app.config["FORMROOM"]
-    with unhurried_session(settings.as_archiver()) as session, all_schools(session):
-        act_as(session, Acting(actor_name=BY))
+    with at_work(settings.as_archiver(), Acting(actor_name=BY)) as session, told_plainly(*archiving.REFUSALS):
         run = archiving.Run(session, limits, started_by=BY, replicas=Replicas.of(settings))
         plan = run.plan()
         session.rollback()
@@ -79,18 +79,12 @@ def archive(
 def _carry_out(run: archiving.Run, waiting: int) -> None:
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("Archiving", total=waiting)
-        try:
-            for moved in run.steps():
-                run.session.commit()
-                waits = run.record.waits_for
-                progress.update(task, advance=moved, description=f"Waiting: {waits}" if waits else "Archiving")
-        except Exception as error:
-            run.session.rollback()
-            run.failed(error)
-            run.session.commit()
-            if isinstance(error, archiving.REFUSALS):
-                raise click.ClickException(str(error)) from None
-            raise
+
+        def told(moved: int) -> None:
+            waits = run.record.waits_for
+            progress.update(task, advance=moved, description=f"Waiting: {waits}" if waits else "Archiving")
+
+        step_through(run.session, run, told)
 
 
 def _show_plan(plan: Sequence[archiving.Portion], before: str) -> None:

@@ -23,7 +23,7 @@ from school_app.audit.lease import ArchiveBusy, LeaseLost
 from school_app.audit.partitioning import NotPartitioned, Partitioning
 from school_app.core.db import Base, unhurried_engine_of, unhurried_session
 from school_app.core.tenancy import all_schools
-from school_app.core.terminal import print_table
+from school_app.core.terminal import print_table, told_plainly
 
 BY = "flask audit partition-table"
 # The server's numbers for what an account has no right to.
@@ -90,9 +90,8 @@ def partition_table(name: str, dry_run: bool, drop_old: bool) -> None:
 @contextmanager
 def _told_plainly() -> Iterator[None]:
     try:
-        yield
-    except FAULTS as error:
-        raise click.ClickException(str(error)) from None
+        with told_plainly(*FAULTS):
+            yield
     except DBAPIError as error:
         if error_number(error) not in DENIED:
             raise

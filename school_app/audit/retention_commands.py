@@ -13,6 +13,7 @@ from flask import current_app
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from school_app.audit.at_work import at_work, step_through
 from school_app.audit.clocks import ClocksDiffer
 from school_app.audit.cold.store import ColdUnavailable, store
 from school_app.audit.cold_commands import school_id_of
@@ -21,11 +22,9 @@ from school_app.audit.retention import queries, service
 from school_app.audit.retention.destroying import Destroying, NotAllDestroyed
 from school_app.audit.retention.rules import DataClass, InvalidRetention
 from school_app.config import Settings
-from school_app.core.acting import Acting, act_as
-from school_app.core.db import unhurried_session
+from school_app.core.acting import Acting
 from school_app.core.errors import NotFound
-from school_app.core.tenancy import all_schools
-from school_app.core.terminal import print_table
+from school_app.core.terminal import print_table, told_plainly
 
 BY = "flask retention"
 REFUSALS = (ArchiveBusy, ClocksDiffer, ColdUnavailable, InvalidRetention, LeaseLost, NotAllDestroyed, NotFound, OSError)
@@ -39,12 +38,8 @@ def retention() -> None:
 
 @contextmanager
 def _at_work(settings: Settings | None = None) -> Iterator[Session]:
-    with unhurried_session(settings or current_app.config["FORMROOM"]) as session, all_schools(session):
-        act_as(session, Acting(actor_name=BY))
-        try:
-            yield session
-        except REFUSALS as refused:
-            raise click.ClickException(str(refused)) from None
+    with told_plainly(*REFUSALS), at_work(settings or current_app.config["FORMROOM"], Acting(actor_name=BY)) as session:
+        yield session
 
 
 @retention.command()
@@ -124,14 +119,7 @@ def destroy(dry_run: bool) -> None:
                 f"{len(run.due())} files are past their time; holds are asked when they go. Nothing was changed."
             )
             return
-        try:
-            for _ in run.steps():
-                session.commit()
-        except REFUSALS as error:
-            session.rollback()
-            run.failed(error)
-            session.commit()
-            raise
+        step_through(session, run)
     click.echo(f"{run.files} files with {run.rows:,} rows were destroyed; {len(run.held)} are held.")
     for held in run.held:
         click.echo(f"Held: {held}")

@@ -1,10 +1,14 @@
-"""What commands print: tables that keep every column when they go to a file or a pipe.
+"""What commands print: tables that keep every column when they go to a file or a pipe, and errors in their own words.
 
 Every command group uses it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -18,3 +22,12 @@ def print_table(table: Table) -> None:
     if not console.is_terminal:
         console = Console(width=PIPED_WIDTH)
     console.print(table)
+
+
+@contextmanager
+def told_plainly(*faults: type[Exception]) -> Iterator[None]:
+    """Errors of these kinds end the command with what they say, and with status 1."""
+    try:
+        yield
+    except faults as error:
+        raise click.ClickException(str(error)) from None

@@ -15,9 +15,9 @@ from school_app.core.jobs import resolve
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted([*(ROOT / "school_app").rglob("*.py"), *(ROOT / "workers").rglob("*.py")])
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
-# Routes, commands and workers end a transaction; a refusal is recorded after the request's own was rolled back, and
-# core/db.py prepares a connection before anything uses it.
-MAY_COMMIT = re.compile(r"(routes|commands|_page)\.py$|^workers/|audit/refusals\.py$|core/db\.py$")
+# Routes, commands and workers end a transaction, and at_work each step of the runs that they drive; a refusal is
+# recorded after the request's own was rolled back, and core/db.py prepares a connection before anything uses it.
+MAY_COMMIT = re.compile(r"(routes|commands|_page)\.py$|^workers/|audit/(at_work|refusals)\.py$|core/db\.py$")
 MAY_WRITE_SQL = {
     "school_app/audit/changing.py",
     "school_app/audit/exchange.py",
@@ -37,11 +37,11 @@ MAY_SEE_ALL_SCHOOLS = {
     "school_app/accounts/service.py",
     "school_app/accounts/staff.py",
     "school_app/alerts/commands.py",
+    "school_app/audit/at_work.py",
     "school_app/audit/cold_commands.py",
     "school_app/audit/partition_commands.py",
     "school_app/audit/commands.py",
     "school_app/audit/explain_commands.py",
-    "school_app/audit/retention_commands.py",
     "school_app/audit/retention_routes.py",
     "school_app/audit/seal_commands.py",
     "school_app/core/tenancy.py",

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, text
 
 from school_app.audit import exchange
 from school_app.audit.archive import Run
+from school_app.audit.at_work import step_through
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.events import Event
 from tests.audit.cold.breaking import NEVER, Points, kill, watched
@@ -34,15 +35,8 @@ def watched_run(place: Place, points: Points, by: str = "a test") -> Run:
     """A whole run, as the job does it, every point of which is counted."""
     with place.session() as session, watched(session.get_bind(), points), _quiet_while_locked(points):
         run = Run(session, SMALL, by, cutoff=CUTOFF)
-        try:
-            for _ in run.steps():
-                session.commit()
-        except Exception as error:
-            session.rollback()
-            run.failed(error)
-            session.commit()
-            raise
-        return run
+        step_through(session, run)
+    return run
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from sqlalchemy_utils import create_database, database_exists, drop_database
 from school_app import create_app
 from school_app.audit import seals
 from school_app.audit.archive import Limits, Run
+from school_app.audit.at_work import step_through
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.cold.models import ColdDay, ColdFile
 from school_app.audit.digests import COLUMNS, row_hash
@@ -55,14 +56,7 @@ class Place:
         """A whole run, as the job does it."""
         with self.session() as session:
             run = Run(session, limits, by, cutoff=cutoff)
-            try:
-                for _ in run.steps():
-                    session.commit()
-            except Exception as error:
-                session.rollback()
-                run.failed(error)
-                session.commit()
-                raise
+            step_through(session, run)
             return run
 
     def seal(self) -> None:

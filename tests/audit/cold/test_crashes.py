@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, update
 
+from school_app.audit.at_work import step_through
 from school_app.audit.cold.cooling import Cooling
 from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
 from school_app.audit.cold.restoring import Restoring
@@ -45,27 +46,11 @@ class Work:
 
 
 def cool(session: Any) -> None:
-    cooling = Cooling(session, store(), SMALL, "a test")
-    try:
-        for _ in cooling.steps():
-            session.commit()
-    except BaseException as error:
-        session.rollback()
-        cooling.failed(error)  # type: ignore[arg-type]
-        session.commit()
-        raise
+    step_through(session, Cooling(session, store(), SMALL, "a test"))
 
 
 def restore(session: Any) -> None:
-    restoring = Restoring(session, store(), years_ago(3), "a test", batch=3)
-    try:
-        for _ in restoring.steps():
-            session.commit()
-    except BaseException as error:
-        session.rollback()
-        restoring.failed(error)  # type: ignore[arg-type]
-        session.commit()
-        raise
+    step_through(session, Restoring(session, store(), years_ago(3), "a test", batch=3))
 
 
 WORK = {

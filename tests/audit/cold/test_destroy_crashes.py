@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select, update
 
+from school_app.audit.at_work import step_through
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.store import store
 from school_app.audit.events import Event
@@ -45,15 +46,7 @@ def begin(session: Any) -> None:
 
 
 def destroy(session: Any) -> None:
-    run = Destroying(session, store(), "a test")
-    try:
-        for _ in run.steps():
-            session.commit()
-    except BaseException as error:
-        session.rollback()
-        run.failed(error)  # type: ignore[arg-type]
-        session.commit()
-        raise
+    step_through(session, Destroying(session, store(), "a test"))
 
 
 def recorded(session: Any) -> list[str]:

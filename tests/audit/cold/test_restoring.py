@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from school_app.audit import cold_commands
+from school_app.audit import at_work
 from school_app.audit.cold.cooling import Cooling, Limits
 from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.models import ColdStatus
@@ -119,7 +119,7 @@ def test_seals_that_say_otherwise_are_told(cold: Any, place: Folder) -> None:
 def test_the_commands_say_what_they_do(
     app: Any, session: Any, two_schools: TwoSchools, place: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cold_commands, "unhurried_session", lambda settings: nullcontext(db.session))
+    monkeypatch.setattr(at_work, "unhurried_session", lambda settings: nullcontext(db.session))
     monkeypatch.setitem(app.extensions, EXTENSION, place)
     school_id, slug = two_schools.ours.school.id, two_schools.ours.school.slug
     with all_schools(session):
