@@ -11,7 +11,6 @@ from contextlib import contextmanager
 import click
 from flask import current_app
 from rich.table import Table
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from school_app.audit.at_work import at_work, step_through
@@ -26,8 +25,9 @@ from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import ColdUnavailable, store
 from school_app.audit.columns import UnknownColumns
 from school_app.audit.lease import ArchiveBusy, LeaseLost
+from school_app.audit.slugs import school_id_of
 from school_app.core.acting import Acting
-from school_app.core.db import Base, db
+from school_app.core.db import db
 from school_app.core.tenancy import all_schools
 from school_app.core.terminal import print_table, told_plainly
 
@@ -75,12 +75,17 @@ def _at_work(name: str) -> Iterator[Session]:
 def restore(year: int, slug: str | None) -> None:
     """Bring a year back from cold storage to the archive, and prove it. The files are kept."""
     name = "flask audit restore"
+    whose = EVERY_SCHOOL if slug is None else _school_id_of(slug)
     with _at_work(name) as session:
-        whose = EVERY_SCHOOL if slug is None else school_id_of(slug)
         run = Restoring(session, store(), year, started_by=name, school_id=whose)
         waiting = len(run.waiting())
         step_through(session, run)
     click.echo(f"{run.moved:,} rows of {year} from {waiting} files are back, the same as they were sealed.")
+
+
+def _school_id_of(slug: str) -> int:
+    with at_work(current_app.config["FORMROOM"], Acting()) as session:
+        return school_id_of(session, slug)
 
 
 @click.command("give-up")
@@ -95,17 +100,6 @@ def give_up(path: str) -> None:
         run = GivingUp(session, store(), path, started_by="flask audit give-up")
         step_through(session, run)
     click.echo(f"{path} is given up, and {run.lost:,} rows with it. What was in the database still is not touched.")
-
-
-def school_id_of(slug: str) -> int:
-    """The id of a school by its short name. The table is read by its name, as schools lie above the audit log."""
-    school = Base.metadata.tables["school"]
-    # Under the command's own account: the archiver's reads nothing of a school.
-    with all_schools(db.session):
-        found = db.session.scalar(select(school.c.id).where(school.c.slug == slug))
-    if found is None:
-        raise click.ClickException(f"There is no school {slug!r}; flask schools list shows them.")
-    return int(found)
 
 
 def _say_what_would_go(run: Cooling) -> None:

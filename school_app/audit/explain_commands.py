@@ -18,7 +18,7 @@ from school_app.audit import queries
 from school_app.audit.models import READ_BY
 from school_app.audit.plans import plan_of
 from school_app.audit.queries import Filters, HistoryRow
-from school_app.audit.seal_commands import slugs_of
+from school_app.audit.slugs import school_id_of
 from school_app.core import clock
 from school_app.core.db import unhurried_session
 from school_app.core.tenancy import all_schools, use_school
@@ -36,11 +36,8 @@ def explain(slug: str) -> None:
         connection = session.connection()
         if connection.dialect.name == "sqlite":
             raise click.ClickException("This database is SQLite, which has no partitions to tell of.")
-        school_id = next((one for one, name in slugs_of(session).items() if name == slug and one is not None), None)
-        if school_id is None:
-            raise click.ClickException(f"There is no school “{slug}”; `flask schools list` shows them.")
         table = Table("Read", "Table", "Partitions", "Index", "Rows (about)", "How")
-        with use_school(session, school_id):
+        with use_school(session, school_id_of(session, slug)):
             for name, read in _reads(session):
                 for step in plan_of(connection, read):
                     rows = "" if step.rows is None else f"{step.rows:,}"

@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from school_app.audit.at_work import at_work, step_through
 from school_app.audit.clocks import ClocksDiffer
 from school_app.audit.cold.store import ColdUnavailable, store
-from school_app.audit.cold_commands import school_id_of
 from school_app.audit.lease import ArchiveBusy, LeaseLost
 from school_app.audit.retention import queries, service
 from school_app.audit.retention.destroying import Destroying, NotAllDestroyed
 from school_app.audit.retention.rules import DataClass, InvalidRetention
+from school_app.audit.slugs import school_id_of
 from school_app.config import Settings
 from school_app.core.acting import Acting
 from school_app.core.errors import NotFound
@@ -48,7 +48,7 @@ def show(slug: str | None) -> None:
     """Show how long each class of data is kept, and by which rule; the platform's table unless a school is named."""
     table = Table("Class", "In words", "Years", "From", "Law or rule")
     with _at_work() as session:
-        for line in queries.table(session, None if slug is None else school_id_of(slug)):
+        for line in queries.table(session, None if slug is None else school_id_of(session, slug)):
             later = "" if line.next_on is None else f"; {line.next_years} from {line.next_on:%Y-%m-%d}"
             whose = line.changed_by or "preset"
             table.add_row(line.data_class.value, line.data_class.words, f"{line.years}{later}", whose, line.source)
@@ -63,7 +63,7 @@ def show(slug: str | None) -> None:
 def set_period(data_class: str, years: int, source: str, slug: str | None) -> None:
     """Keep a class of data for so many years. A shorter time holds after 30 days."""
     with _at_work() as session:
-        whose = None if slug is None else school_id_of(slug)
+        whose = None if slug is None else school_id_of(session, slug)
         service.set_period(session, DataClass(data_class), school_id=whose, years=years, source=source, by=BY)
         session.commit()
         period = queries.period_of(session, DataClass(data_class), whose)
@@ -76,7 +76,7 @@ def holds(slug: str | None) -> None:
     """Show the holds that stand."""
     table = Table("Hold", "School", "Student", "Since", "By", "Reason")
     with _at_work() as session:
-        for one in queries.holds(session, None if slug is None else school_id_of(slug)):
+        for one in queries.holds(session, None if slug is None else school_id_of(session, slug)):
             whom = "–" if one.student_id is None else str(one.student_id)
             table.add_row(str(one.id), str(one.school_id), whom, f"{one.set_at:%Y-%m-%d}", one.set_by_name, one.reason)
     print_table(table)
@@ -89,7 +89,7 @@ def holds(slug: str | None) -> None:
 def hold(slug: str, student_id: int | None, reason: str) -> None:
     """Stop the destruction of a school's audit log, from now on."""
     with _at_work() as session:
-        whose = school_id_of(slug)
+        whose = school_id_of(session, slug)
         made = service.set_hold(session, school_id=whose, student_id=student_id, reason=reason, by=BY)
         session.commit()
         click.echo(f"Hold {made.id} stands.")

@@ -12,7 +12,6 @@ from datetime import date
 import click
 from flask import current_app
 from rich.table import Table
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from school_app.audit import seals
@@ -20,17 +19,17 @@ from school_app.audit.cold.source import Files
 from school_app.audit.cold.store import store
 from school_app.audit.differences import Difference
 from school_app.audit.retention.destroyed import Destroyed
+from school_app.audit.slugs import PLATFORM, school_id_of, slugs_of
 from school_app.audit.sources import Tables
 from school_app.audit.verify import Asked, Step
 from school_app.audit.verify import verify as verified
 from school_app.core.asked import day as read_day
-from school_app.core.db import Base, unhurried_session
+from school_app.core.db import unhurried_session
 from school_app.core.tenancy import all_schools
 from school_app.core.terminal import print_table
 
 SECONDS_BETWEEN_LINES = 5
 MOST_SHOWN = 200
-Slugs = dict[int | None, str]
 
 
 @click.command()
@@ -63,9 +62,7 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
     """Compare the audit rows with their seals; ends with status 1 where anything differs. Writes nothing."""
     with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
         slugs = slugs_of(session)
-        if slug is not None and slug not in slugs.values():
-            raise click.ClickException(f"There is no school “{slug}”; `flask schools list` shows them.")
-        schools = None if slug is None else tuple(one for one, name in slugs.items() if name == slug)
+        schools = None if slug is None else (_owner(session, slug),)
         asked = Asked(first, last, schools, kept.strip().lower() if kept else None)
         files, destroyed = Files(session, store()), Destroyed(session)
         done = list(_with_progress(session, verified(session, [Tables(session), files, destroyed], asked)))
@@ -85,12 +82,8 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
     click.echo("Nothing differs from its seal.")
 
 
-def slugs_of(session: Session) -> Slugs:
-    """The name of each school in addresses, by its id; None is the platform."""
-    # The features above know schools; their table alone tells what they are called.
-    table = Base.metadata.tables["school"]
-    rows = session.execute(select(table.c.id, table.c.slug))
-    return {None: "platform", **{school_id: slug for school_id, slug in rows}}
+def _owner(session: Session, slug: str) -> int | None:
+    return None if slug == PLATFORM else school_id_of(session, slug)
 
 
 def _with_progress(session: Session, steps: Iterator[Step]) -> Iterator[tuple[int, int, list[Difference]]]:
@@ -105,7 +98,7 @@ def _with_progress(session: Session, steps: Iterator[Step]) -> Iterator[tuple[in
         yield step.seals, step.rows, step.differences
 
 
-def _show(found: list[Difference], slugs: Slugs) -> None:
+def _show(found: list[Difference], slugs: dict[int | None, str]) -> None:
     if not found:
         return
     table = Table("Day", "School", "What", "In words")
