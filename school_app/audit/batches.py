@@ -5,8 +5,10 @@ audit.archive uses it, inside all_schools(); it never commits. A batch that does
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, insert, select, true
@@ -107,14 +109,15 @@ def move(session: AnySession, batch: Batch, *, compare: bool) -> None:
 
 def _equal(session: AnySession, batch: Batch) -> bool:
     source = batch.eligible.source
-
-    def copied(archive: Table) -> ColumnElement[bool]:
-        # Rows that were archived before may lie within the bounds, where a row came late.
-        same = and_(source.c.id == archive.c.id, source.c.created_at == archive.c.created_at)
-        return and_(batch.where(archive), exists().where(same, batch.where(source)))
-
     here = digests(session, [source], batch.where, by_day=False)
-    return digests(session, [ARCHIVE], copied, by_day=False) == here
+    # Rows that were archived before may lie within the bounds, where a row came late.
+    return digests(session, [ARCHIVE], partial(also_in, source, batch.where), by_day=False) == here
+
+
+def also_in(source: Table, within: Callable[[Table], ColumnElement[bool]], table: Table) -> ColumnElement[bool]:
+    """The condition that rows of a table meet which are within some bounds, and which the source has as well."""
+    same = and_(source.c.id == table.c.id, source.c.created_at == table.c.created_at)
+    return and_(within(table), exists().where(same, within(source)))
 
 
 def _rows(result: Any) -> int:

@@ -20,8 +20,6 @@ from sqlalchemy import (
     Engine,
     MetaData,
     Table,
-    and_,
-    exists,
     func,
     insert,
     inspect,
@@ -30,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from school_app.audit.batches import STAGED
+from school_app.audit.batches import STAGED, also_in
 from school_app.audit.changing import Patience, by_itself, change, change_on
 from school_app.audit.columns import check_columns
 from school_app.audit.digests import COLUMNS, digests
@@ -202,9 +200,10 @@ class Partitioning:
         while self._compared < up_to_id:
             self._lease.hold()
             first, last = self._compared + 1, min(self._compared + COMPARED, up_to_id)
-            here = digests(self._session, [source], partial(_between, first, last), by_day=False)
+            within = partial(_between, first, last)
+            here = digests(self._session, [source], within, by_day=False)
             # The new table holds nothing else; later, what was archived before lies among these ids.
-            theirs = partial(_between, first, last) if targets == [self.new] else partial(_same, source, first, last)
+            theirs = within if targets == [self.new] else partial(also_in, source, within)
             if here != digests(self._session, targets, theirs, by_day=False):
                 where = " + ".join(map(str, targets))
                 raise NotPartitioned(
@@ -243,9 +242,3 @@ def _count(connection: Connection, table: Table) -> int:
 
 def _between(first: int, last: int, table: Table) -> ColumnElement[bool]:
     return table.c.id.between(first, last)
-
-
-def _same(source: Table, first: int, last: int, target: Table) -> ColumnElement[bool]:
-    """The rows of a target that the source has as well."""
-    same = and_(source.c.id == target.c.id, source.c.created_at == target.c.created_at)
-    return and_(_between(first, last, target), exists().where(same))
