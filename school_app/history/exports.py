@@ -6,7 +6,6 @@ history.export_routes and workers.jobs use it; it never commits.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,7 +20,7 @@ from school_app.audit.events import Event
 from school_app.audit.queries import Filters, HistoryRow, rows_before
 from school_app.audit.service import record
 from school_app.config import Settings
-from school_app.core import clock
+from school_app.core import clock, private_files
 from school_app.core.errors import DomainError, NotFound
 from school_app.core.permissions import Permission, Viewer
 from school_app.history.filters import Asked, asked
@@ -94,11 +93,9 @@ def write(session: AnySession, settings: Settings, export_id: int) -> Iterator[i
     if order is None:
         return
     yield 0
-    folder = settings.data_dir / FOLDER
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"{secrets.token_hex(16)}.part"
+    path = private_files.new_path(settings.data_dir / FOLDER, ".part")
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with private_files.create(path) as file:
             file.write(HEAD[order.format].encode())
             for rows in _pieces(session, order):
                 _refuse_unless_allowed(session, order)

@@ -6,8 +6,6 @@ rosters.routes and workers.jobs use it.
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +18,7 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.config import Settings
-from school_app.core import clock
+from school_app.core import clock, private_files
 from school_app.core.acting import By
 from school_app.core.errors import DomainError, NotFound
 from school_app.rosters.attendance import import_attendance
@@ -70,11 +68,9 @@ def store(session: AnySession, settings: Settings, upload: Upload, *, by: By) ->
     waiting = session.scalar(select(func.count(Import.id)).where(Import.stored_as.is_not(None))) or 0
     if waiting >= MOST_KEPT:
         raise InvalidUpload(f"{waiting} files wait here already; bring them in or throw them away first.")
-    folder = settings.data_dir / FOLDER
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    stored_as = secrets.token_hex(16)
+    path = private_files.new_path(settings.data_dir / FOLDER)
     digest, size = hashlib.sha256(), 0
-    with os.fdopen(os.open(folder / stored_as, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as kept:
+    with private_files.create(path) as kept:
         while chunk := upload.stream.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
@@ -84,7 +80,7 @@ def store(session: AnySession, settings: Settings, upload: Upload, *, by: By) ->
         file_name=upload.name[-255:],
         first_day=upload.named and upload.named.first,
         last_day=upload.named and upload.named.last,
-        stored_as=stored_as,
+        stored_as=path.name,
         sha256=digest.hexdigest(),
         size_bytes=size,
         dry_run=True,
