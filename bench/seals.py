@@ -16,7 +16,7 @@ from rich.table import Table
 from sqlalchemy import delete, text
 
 from bench.__main__ import seconds
-from bench.history import application
+from bench.history.database import application
 from school_app.audit.models import AuditSeal, SealRun
 from school_app.audit.seals import differences, seal
 from school_app.audit.sources import TABLES, Tables

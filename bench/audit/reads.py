@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from bench.__main__ import seconds
-from bench.history import Read, cursor_at
+from bench.history.reads import Read, cursor_at
 from bench.seals import plain, verify_all
 from school_app.audit import queries
 from school_app.audit.models import AuditRow

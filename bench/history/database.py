@@ -1,0 +1,124 @@
+"""A database of its own for the measurements, filled by the server itself, and removed again.
+
+bench.history and bench.seals use it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
+from sqlalchemy_utils import create_database, database_exists, drop_database
+
+from bench.__main__ import NoQueue, settings_of
+from school_app import create_app
+from school_app.core import clock
+from school_app.core.db import db
+
+DATABASE = "formroom_bench_history"
+YEARS = 3
+HOT_DAYS = 90
+SCHOOLS = 9
+CHUNK = 100_000
+EVENTS = ("row.changed", "row.added", "student.viewed", "register.taken", "alert.raised")
+KINDS = ("attendance_mark", "student", "register", "alert")
+
+
+@contextmanager
+def application(rows: int, *, keep: bool) -> Iterator[Flask]:
+    """The app over a database that holds so many audit rows of three years, those past 90 days in the archive."""
+    url = make_url(os.environ["FORMROOM_TEST_DATABASE_URL"]).set(database=DATABASE)
+    own = url.render_as_string(hide_password=False)
+    fresh = not (keep and database_exists(own))
+    if fresh and database_exists(own):
+        drop_database(own)
+    with tempfile.TemporaryDirectory() as folder:
+        if fresh:
+            create_database(own, encoding="utf8mb4")
+        app = create_app(replace(settings_of(own, Path(folder)), io_timeout_seconds=900, statement_seconds=0))
+        app.extensions["formroom.queue"] = NoQueue()
+        try:
+            with app.app_context():
+                upgrade()
+                if fresh:
+                    with db.engine.connect() as connection:
+                        fill(connection, rows)
+            yield app
+        finally:
+            with app.app_context():
+                db.engine.dispose()
+            if not keep:
+                drop_database(own)
+
+
+def fill(connection: Connection, rows: int) -> None:
+    """Write the rows, evenly over the years and in the order of time, by the server itself."""
+    for number in range(1, SCHOOLS + 1):
+        connection.execute(
+            text(
+                "INSERT INTO school (slug, name, timezone, session_scheme, register_closes, is_active, created_at) "
+                "VALUES (:slug, :slug, 'UTC', 'day', '09:15', 1, UTC_TIMESTAMP())"
+            ),
+            {"slug": f"school-{number}"},
+        )
+    connection.execute(text("CREATE TABLE counted (n INT PRIMARY KEY)"))
+    connection.execute(text("INSERT INTO counted VALUES (:n)"), [{"n": number} for number in range(1_000)])
+    connection.commit()
+    now = clock.now().replace(tzinfo=None)
+    step = timedelta(days=365 * YEARS) / rows
+    hot_from = rows - int(timedelta(days=HOT_DAYS) / step)
+    for start in range(0, rows, CHUNK):
+        end = min(start + CHUNK, rows)
+        for table, first, last in (
+            ("audit_log_archive", start, min(end, hot_from)),
+            ("audit_log", max(start, hot_from), end),
+        ):
+            if first < last:
+                begin = now - timedelta(days=365 * YEARS)
+                _write(connection, table, first, last=last, begin=begin, step=step)
+    connection.execute(text("DROP TABLE counted"))
+    connection.execute(text("ANALYZE TABLE audit_log"))
+    connection.execute(text("ANALYZE TABLE audit_log_archive"))
+    connection.commit()
+
+
+def _write(connection: Connection, table: str, first: int, *, last: int, begin: datetime, step: timedelta) -> None:
+    # The numbers are multiplied by primes, so that school, person, student and event do not go together.
+    # One row in fifty thousand is of a rare event about a rare kind of thing.
+    events = ", ".join(f"'{name}'" for name in EVENTS)
+    kinds = ", ".join(f"'{name}'" for name in KINDS)
+    statement = f"""
+        INSERT INTO {table} (id, created_at, school_id, actor_id, actor_name, event, entity_type, entity_id, student_id,
+                             changes, reason, ip, request_id, job_id)
+        SELECT i + 1, :begin + INTERVAL (i * :step) MICROSECOND, school, person, 'A person of the school',
+               IF(i % 50021 = 0, 'thresholds.set', ELT(1 + (i * 31) % 5, {events})),
+               IF(i % 50021 = 0, 'school_thresholds', ELT(1 + (i * 17) % 4, {kinds})),
+               (i * 13) % 40009, student, '{{"given_name":["Before","After"]}}', NULL, '10.0.0.1', HEX(i), NULL
+        FROM (SELECT i, 1 + (i * 7) % {SCHOOLS} AS school,
+                     ((i * 7) % {SCHOOLS}) * 1000 + (i * 101) % 83 AS person,
+                     IF(i % {SCHOOLS} = 0 AND i % 40 = 0, 7,
+                        100000 * ((i * 7) % {SCHOOLS}) + (i * 211) % 1999) AS student
+              FROM (SELECT a.n * 1000 + b.n + :first AS i FROM counted a CROSS JOIN counted b WHERE a.n < :thousands
+                    ORDER BY a.n, b.n) numbered) drawn
+        WHERE i < :last
+    """  # noqa: S608 - names of this module alone.
+    connection.execute(
+        text(statement),
+        {
+            "begin": begin,
+            "step": int(step / timedelta(microseconds=1)),
+            "first": first,
+            "last": last,
+            "thousands": (last - first) // 1_000 + 1,
+        },
+    )
+    connection.commit()
