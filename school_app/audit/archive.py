@@ -32,8 +32,6 @@ log = structlog.get_logger()
 HOT_DAYS = 90
 BATCH = 10_000
 TRIES = 3
-# While a run waits for a replica: seconds between two looks, between two signs of life, and until it gives up.
-LOOK_EVERY, SAY_EVERY, PATIENCE = 0.1, 5.0, 600.0
 
 # With these a run ends on purpose; str() says why.
 REFUSALS = (ArchiveBusy, LeaseLost, NotMoved, SealsDiffer, ClocksDiffer, UnknownColumns, ReplicasLag)
@@ -226,25 +224,10 @@ class Run:
 
     def _replicas_heard(self) -> Iterator[int]:
         """Wait until no replica is far behind what was committed last. Raises ReplicasLag."""
-        began = said = None
         beat = Beat(self._lease.token, self._lease.expires_at or clock.now())
-        while (lagging := self._replicas.lagging(beat)) is not None and not self._is_over():
-            now = time.monotonic()
-            began = began or now
-            if now - began >= PATIENCE:
-                raise ReplicasLag(
-                    f"{lagging}: the run gave up after {PATIENCE / 60:.0f} minutes. Mend the replica, or take it out "
-                    "of FORMROOM_DATABASE_READ_URL."
-                )
-            if said is None or now - said >= SAY_EVERY:
-                self._lease.hold()
-                self.record.wait(lagging, now - (said or now))
-                said = now
-                yield 0
-            time.sleep(LOOK_EVERY)
-        if said is not None:
+        for lagging, seconds in self._replicas.waits(beat, self._is_over):
             self._lease.hold()
-            self.record.wait(None, time.monotonic() - said)
+            self.record.wait(lagging, seconds)
             yield 0
 
     def _checked(self, first: datetime, last: datetime, *, ahead: datetime | None = None) -> Iterator[int]:

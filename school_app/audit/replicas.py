@@ -7,7 +7,8 @@ no other row has to be written, and what a server believes of its own lag does n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,8 @@ from school_app.core import clock
 from school_app.core.db import replica_engines
 
 MOST_SECONDS = 1.0
+# While a run waits: seconds between two looks, between two signs of life, and until it gives up.
+LOOK_EVERY, SAY_EVERY, PATIENCE = 0.1, 5.0, 600.0
 
 
 class ReplicasLag(RuntimeError):
@@ -52,6 +55,27 @@ class Replicas:
                 told = "an unknown time" if lag is None else f"{lag:.0f} s"
                 return f"{engine.url.host}:{engine.url.port or 3306}, {told} behind"
         return None
+
+    def waits(self, beat: Beat, is_over: Callable[[], bool]) -> Iterator[tuple[str | None, float]]:
+        """Wait until none is far behind, or the run is over: now and then who lags, and the seconds since it was said.
+
+        Where it has waited it says at its end that nobody lags (None). Raises ReplicasLag.
+        """
+        began = said = None
+        while (lagging := self.lagging(beat)) is not None and not is_over():
+            now = time.monotonic()
+            began = began or now
+            if now - began >= PATIENCE:
+                raise ReplicasLag(
+                    f"{lagging}: the run gave up after {PATIENCE / 60:.0f} minutes. Mend the replica, or take it out "
+                    "of FORMROOM_DATABASE_READ_URL."
+                )
+            if said is None or now - said >= SAY_EVERY:
+                yield lagging, now - (said or now)
+                said = now
+            time.sleep(LOOK_EVERY)
+        if said is not None:
+            yield None, time.monotonic() - said
 
 
 def _lag(engine: Engine, beat: Beat) -> float | None:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from school_app import create_app
-from school_app.audit import archive, replicas
+from school_app.audit import replicas
 from school_app.audit.archive import Run
 from school_app.audit.models import RunStatus
 from school_app.audit.replicas import Replicas, ReplicasLag
@@ -133,7 +133,7 @@ def test_a_run_goes_on_while_its_replica_keeps_up(pair: Pair) -> None:
 
 
 def test_a_run_waits_while_its_replica_stands_still_and_says_so(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "SAY_EVERY", 0.5)
+    monkeypatch.setattr(replicas, "SAY_EVERY", 0.5)
     # The whole run takes less than the second that a replica may be behind.
     monkeypatch.setattr(replicas, "MOST_SECONDS", 0)
     before = begin_anew(pair.place)
@@ -178,7 +178,7 @@ def test_it_is_the_delay_itself_that_counts_not_what_the_replica_says_of_it(
 def test_a_run_gives_up_where_a_replica_cannot_be_asked(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, request: Any
 ) -> None:
-    monkeypatch.setattr(archive, "PATIENCE", 0.5)
+    monkeypatch.setattr(replicas, "PATIENCE", 0.5)
     before = begin_anew(pair.place)
     nobody = replace(settings_of(pair), read_urls=("mysql+pymysql://root@127.0.0.1:9/log",))
     with pytest.raises(ReplicasLag, match=r"127\.0\.0\.1:9, an unknown time behind.*FORMROOM_DATABASE_READ_URL"):
