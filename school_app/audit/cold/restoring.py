@@ -17,7 +17,7 @@ from school_app.audit.cold import files, rows
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import Store
-from school_app.audit.cold.taking import locked, tell
+from school_app.audit.cold.taking import begun, locked, tell
 from school_app.audit.events import Event
 from school_app.audit.lease import Lease
 from school_app.audit.seals import differences
@@ -76,11 +76,8 @@ class Restoring:
         self.lease.release()
 
     def _bring_back(self, file_id: int) -> Generator[int, None, None]:
-        listed = locked(self.session, self.lease, file_id)
+        listed = begun(self.session, self.place, lease=self.lease, file_id=file_id, status=ColdStatus.RESTORING)
         path, seam, begins = listed.path, listed.cold_before, listed.begins
-        files.check(self.place, path, (listed.sha256, listed.bytes))
-        listed.status = ColdStatus.RESTORING
-        self.session.flush()
         yield 0
         # From the last day to the first, so that what lies before the seam is in the file alone at any moment.
         backwards = (

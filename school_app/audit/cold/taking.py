@@ -166,11 +166,8 @@ class Taking:
 
         Raises DamagedFile, NotMoved, LeaseLost or ColdUnavailable.
         """
-        listed = locked(self.session, self.lease, file_id)
+        listed = begun(self.session, self.place, lease=self.lease, file_id=file_id, status=ColdStatus.PENDING)
         path, seam, ends = listed.path, listed.cold_before, listed.ends
-        files.check(self.place, path, (listed.sha256, listed.bytes))
-        listed.status = ColdStatus.PENDING
-        self.session.flush()
         yield 0
         left = ([row for row in group if row["created_at"].date() >= seam] for group in files.groups(self.place, path))
         for batch in rows.whole_days(left, self.limits.batch):
@@ -207,6 +204,18 @@ def locked(session: AnySession, lease: Lease, file_id: int) -> ColdFile:
     lease.hold()
     statement = select(ColdFile).where(ColdFile.id == file_id).with_for_update()
     return session.scalars(statement.execution_options(populate_existing=True)).one()
+
+
+def begun(session: AnySession, place: Store, *, lease: Lease, file_id: int, status: ColdStatus) -> ColdFile:
+    """A file of the manifest, locked and compared with what was listed of it, that says what is done with it now.
+
+    Raises LeaseLost, DamagedFile or ColdUnavailable.
+    """
+    listed = locked(session, lease, file_id)
+    files.check(place, listed.path, (listed.sha256, listed.bytes))
+    listed.status = status
+    session.flush()
+    return listed
 
 
 def tell(session: AnySession, event: Event, listed: ColdFile, reason: str, **more: int) -> None:
