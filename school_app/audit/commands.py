@@ -11,8 +11,6 @@ from datetime import timedelta
 
 import click
 from flask import current_app
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 from school_app.audit import archive as archiving
@@ -27,7 +25,7 @@ from school_app.audit.seal_commands import seal, verify
 from school_app.core.acting import Acting
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
-from school_app.core.terminal import print_table, told_plainly
+from school_app.core.terminal import print_table, progress, told_plainly
 
 BY = "flask audit archive"
 
@@ -77,12 +75,12 @@ def archive(
 
 
 def _carry_out(run: archiving.Run, waiting: int) -> None:
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task("Archiving", total=waiting)
+    with progress() as bar:
+        task = bar.add_task("Archiving", total=waiting)
 
         def told(moved: int) -> None:
             waits = run.record.waits_for
-            progress.update(task, advance=moved, description=f"Waiting: {waits}" if waits else "Archiving")
+            bar.update(task, advance=moved, description=f"Waiting: {waits}" if waits else "Archiving")
 
         step_through(run.session, run, told)
 

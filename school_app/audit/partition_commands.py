@@ -10,8 +10,6 @@ from contextlib import contextmanager
 
 import click
 from flask import current_app
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -23,7 +21,7 @@ from school_app.audit.lease import ArchiveBusy, LeaseLost
 from school_app.audit.partitioning import NotPartitioned, Partitioning
 from school_app.core.db import Base, unhurried_engine_of, unhurried_session
 from school_app.core.tenancy import all_schools
-from school_app.core.terminal import print_table, told_plainly
+from school_app.core.terminal import print_table, progress, told_plainly
 
 BY = "flask audit partition-table"
 # The server's numbers for what an account has no right to.
@@ -78,11 +76,11 @@ def partition_table(name: str, dry_run: bool, drop_old: bool) -> None:
             click.echo("Nothing was written.")
             return
         steps = work.drop_before() if drop_old else work.steps()
-        with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as progress:
-            task = progress.add_task("Comparing" if drop_old else "Copying", total=plan.rows, completed=plan.copied)
+        with progress() as bar:
+            task = bar.add_task("Comparing" if drop_old else "Copying", total=plan.rows, completed=plan.copied)
             for copied in steps:
                 session.commit()
-                progress.advance(task, copied)
+                bar.advance(task, copied)
     old = f"{name}_before"
     click.echo(f"{old} was dropped." if drop_old else f"{name} has its years. {old} is kept until --drop-old.")
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import click
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 # Where nothing says how wide the output is, a cut cell would be a lost figure.
@@ -22,6 +23,11 @@ def print_table(table: Table) -> None:
     if not console.is_terminal:
         console = Console(width=PIPED_WIDTH)
     console.print(table)
+
+
+def progress() -> Progress:
+    """A bar that counts, beside what the command prints: it goes to standard error."""
+    return Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True))
 
 
 @contextmanager
