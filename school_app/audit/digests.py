@@ -52,6 +52,11 @@ class Digest:
     sha256: str
 
 
+def stored(table: Table) -> list[ColumnElement[Any]]:
+    """The columns of a table to be read as they are hashed: `changes` as the text that is stored, not its value."""
+    return [type_coerce(table.c[name], Text) if name == "changes" else table.c[name] for name in COLUMNS]
+
+
 def row_text(values: Mapping[str, Any]) -> str:
     """The canonical text of a row: each column as "<bytes>:<value>", or "-" for NULL, in the order of COLUMNS.
 
@@ -163,8 +168,7 @@ def _read_here(
 ) -> dict[int, dict[Group | None, Digest]]:
     found: dict[tuple[int, Group | None], list[tuple[int, str]]] = {}
     for table in tables:
-        columns = [type_coerce(table.c[name], Text) if name == "changes" else table.c[name] for name in COLUMNS]
-        for row in session.execute(select(*columns).where(condition(table))):
+        for row in session.execute(select(*stored(table)).where(condition(table))):
             values = dict(zip(COLUMNS, row, strict=True))
             group = (values["school_id"], values["created_at"].date()) if by_day else None
             part = bisect_left(ends, values["id"])

@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.cold.files import GROUP_ROWS, Row
-from school_app.audit.digests import COLUMNS, digest_of, digests, row_hash
+from school_app.audit.digests import COLUMNS, digest_of, digests, row_hash, stored
 from school_app.audit.sources import midnight
 
 AnySession = Session | scoped_session[Any]
 # Rows named one by one in a statement.
 CHUNK = 5_000
-# The archive as plain text and numbers, so that `changes` passes through as it is stored.
-STORED = [type_coerce(ARCHIVE.c[name], Text) if name == "changes" else ARCHIVE.c[name] for name in COLUMNS]
+# The archive as it is stored, so that `changes` passes through as it is.
+STORED = stored(ARCHIVE)
 
 
 class NotMoved(RuntimeError):
@@ -133,8 +133,8 @@ def let_go(session: AnySession, rows: Sequence[Row]) -> None:
 def bring_back(session: AnySession, rows: Sequence[Row]) -> None:
     """Put rows of a file into the archive again, and prove that the database holds the same. Raises NotMoved."""
     for chunk in chunks(rows):
-        stored = insert(ARCHIVE).values({name: _as_stored(name) for name in COLUMNS})
-        session.execute(stored, [{f"stored_{name}": row[name] for name in COLUMNS} for row in chunk])
+        statement = insert(ARCHIVE).values({name: _as_stored(name) for name in COLUMNS})
+        session.execute(statement, [{f"stored_{name}": row[name] for name in COLUMNS} for row in chunk])
         prove(session, chunk)
 
 
