@@ -70,9 +70,10 @@ class Summary:
         self._moments: list[datetime] = []
 
     def add(self, rows: Sequence[Row]) -> None:
+        """Add rows, which are in the order of their moments."""
         for row in rows:
             self.days.setdefault(row["created_at"].date(), []).append((row["id"], row_hash(row)))
-        self._moments += [rows[0]["created_at"], rows[-1]["created_at"]]
+        self._moments += [row["created_at"] for row in (*rows[:1], *rows[-1:])]
 
     def written(self) -> Written:
         """All of it in one line. Raises DamagedFile where nothing was added, or an id twice."""

@@ -10,7 +10,6 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import structlog
@@ -21,7 +20,7 @@ from school_app.audit.cold import files
 from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.store import ColdUnavailable, Store
-from school_app.audit.digests import Digest, Group, digest_of, row_hash
+from school_app.audit.digests import Digest, Group, digest_of
 from school_app.audit.sources import Stretch
 
 AnySession = Session | scoped_session[Any]
@@ -76,11 +75,8 @@ class Files:
                 yield one
 
     def _hashed(self, one: Any) -> list[Day]:
-        days: dict[date, list[tuple[int, str]]] = {}
         try:
-            for group in files.groups(self._place, one.path):
-                for row in group:
-                    days.setdefault(row["created_at"].date(), []).append((row["id"], row_hash(row)))
+            days = files.summary(self._place, one.path).days
         except (DamagedFile, ColdUnavailable) as error:
             self.problems.append(str(error))
             log.error("cold_file_unreadable", path=one.path, error=str(error))
