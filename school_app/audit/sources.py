@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Date, Select, Table, and_, func, or_, select, true
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.digests import Digest, Group, digests, digests_between
-from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow, reading_index
+from school_app.audit.models import reading_index
 
 AnySession = Session | scoped_session[Any]
 Schools = tuple[int | None, ...]
 IN_TWO_PLACES = "in two places"
-HOT = cast(Table, AuditRow.__table__)
-TABLES: tuple[Table, ...] = (HOT, cast(Table, StagedAuditRow.__table__), cast(Table, ArchivedAuditRow.__table__))
+TABLES: tuple[Table, ...] = (HOT, STAGED, ARCHIVE)
 
 
 @dataclass(frozen=True, slots=True)
