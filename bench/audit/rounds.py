@@ -41,7 +41,6 @@ class Figures:
     """All that was measured at one size; rates are rows a second."""
 
     rows: int
-    slice: int
     fill_rate: float
     rounds: list[Round]
     pages: Pages
@@ -61,7 +60,7 @@ def measure(url: str, rows: int, rounds: int) -> Figures:
         done.append(_round(url, rows, portion, run_first=bool(number % 2)))
     read = pages()
     verify_rate, look_rate = verifying(rows)
-    return Figures(rows, portion, fill_rate, done, read, verify_rate=verify_rate, look_rate=look_rate)
+    return Figures(rows, fill_rate, done, read, verify_rate=verify_rate, look_rate=look_rate)
 
 
 def _round(url: str, rows: int, portion: int, *, run_first: bool) -> Round:

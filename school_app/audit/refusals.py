@@ -42,7 +42,7 @@ def record_refusal(status: int, sentence: str) -> None:
 
 
 def _counted(session: AnySession) -> int:
-    """Count a refusal of who is acting; returns the how manieth of this minute it is."""
+    """Count a refusal of who is acting; returns how many this minute has by now."""
     # Operators meet refusals outside of any school.
     with rows_of_any_school(cast(Session, session)):
         tally = _tally(session)

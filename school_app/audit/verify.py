@@ -89,8 +89,9 @@ def _run_after(session: AnySession, up_to_id: int) -> SealRun | None:
 
 
 def _compared(sources: Sequence[Source], stretch: Stretch, seals: Sequence[AuditSeal]) -> tuple[list[Difference], int]:
-    """What differs, and how many rows were found. Rows may travel from one source to the next while both are asked, so
-    that what differs is looked at once more.
+    """What differs, and how many rows were found.
+
+    Rows may travel from one source to the next while both are asked, so that what differs is looked at once more.
     """
     for _ in range(2):
         found = together(*(source.digests(stretch) for source in sources))

@@ -26,6 +26,7 @@ from school_app.audit.cold.taking import Limits, Steps, Taking
 from school_app.audit.columns import check_columns
 from school_app.audit.lease import Lease
 from school_app.audit.models import ArchiveRun, RunStatus
+from school_app.audit.runs import LONGEST_ERROR
 from school_app.audit.seals import sealed_up_to
 from school_app.core import clock
 
@@ -33,7 +34,6 @@ __all__ = ["Cooling", "Limits", "NotAllCooled", "files_of"]
 AnySession = Session | scoped_session[Any]
 log = structlog.get_logger()
 METHOD = "cold"
-LONGEST_ERROR = 1000
 RESTORED = (ColdStatus.RESTORING, ColdStatus.RESTORED)
 # What is wrong with one file or one school's year; the others go on.
 OF_ONE_YEAR = (SealsDiffer, DamagedFile, NotMoved)
