@@ -258,29 +258,28 @@ def unhurried_engine(settings: Settings, lock_seconds: int | None = None) -> Eng
 
     `lock_seconds` is how long a statement waits for a locked row; None leaves that, and silence, to the server.
     """
-    options = {key: value for key, value in engine_options(settings).items() if not key.startswith(("pool_", "max_"))}
-    if "read_timeout" in options["connect_args"]:
-        limits = {"read_timeout": UNHURRIED_SECONDS, "write_timeout": UNHURRIED_SECONDS}
-        patience = f"SET SESSION innodb_lock_wait_timeout = {lock_seconds}, wait_timeout = {SILENT_SECONDS}"
-        options["connect_args"] = {
-            **options["connect_args"],
-            **limits,
-            "init_command": patience if lock_seconds else None,
-        }
-    engine = create_engine(settings.database_url, poolclass=NullPool, **options)
-    prepare_engine(engine, 0)
-    return engine
+    patience = f"SET SESSION innodb_lock_wait_timeout = {lock_seconds}, wait_timeout = {SILENT_SECONDS}"
+    limits = {"read_timeout": UNHURRIED_SECONDS, "write_timeout": UNHURRIED_SECONDS}
+    return _engine_without_pool(settings, 0, **limits, init_command=patience if lock_seconds else None)
 
 
 def replica_engines(settings: Settings) -> list[Engine]:
     """An engine for each replica that the settings name, for short questions; whoever is silent is left soon."""
-    engines = []
-    for url in settings.read_urls:
-        options = engine_options(replace(settings, database_url=url, io_timeout_seconds=REPLICA_SECONDS))
-        kept = {key: value for key, value in options.items() if not key.startswith(("pool_", "max_"))}
-        engines.append(create_engine(url, poolclass=NullPool, **kept))
-        prepare_engine(engines[-1], REPLICA_SECONDS)
-    return engines
+    limits = {"read_timeout": REPLICA_SECONDS, "write_timeout": REPLICA_SECONDS}
+    return [
+        _engine_without_pool(replace(settings, database_url=url), REPLICA_SECONDS, **limits)
+        for url in settings.read_urls
+    ]
+
+
+def _engine_without_pool(settings: Settings, statement_seconds: int, **arguments: Any) -> Engine:
+    """An engine that connects anew each time; `arguments` are for connections to a server, and not for SQLite."""
+    options = {key: value for key, value in engine_options(settings).items() if not key.startswith(("pool_", "max_"))}
+    if make_url(settings.database_url).get_backend_name() != "sqlite":
+        options["connect_args"] = {**options["connect_args"], **arguments}
+    engine = create_engine(settings.database_url, poolclass=NullPool, **options)
+    prepare_engine(engine, statement_seconds)
+    return engine
 
 
 @contextmanager
