@@ -20,8 +20,6 @@ HOT, STAGED, ARCHIVE = "audit_log", "audit_log_staging", "audit_log_archive"
 CHUNK = 100_000
 EVENTS = ("row.changed", "row.added", "student.viewed", "register.taken", "alert.raised")
 KINDS = ("attendance_mark", "student", "register", "alert")
-# Ids that the live table will not reach while rows are put back.
-IDS_AHEAD = 10_000_000
 
 
 def fill(rows: int) -> None:

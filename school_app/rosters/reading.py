@@ -1,6 +1,6 @@
 """Reading the rows of a bundle as records; what cannot be read is noted with its place.
 
-rosters.check reads every row once for its problems; the parts of an import read them again for each school.
+rosters.check reads every row once, and puts it aside for its school.
 """
 
 from __future__ import annotations
