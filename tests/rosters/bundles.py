@@ -46,41 +46,47 @@ def school(version: str = "1.1") -> Rows:
         ],
         "demographics.csv": [{"sourcedId": "s1", "birthDate": "2011-05-17", "sex": "female"}],
         "categories.csv": [{"sourcedId": "K", "title": "Test"}],
-        "lineItems.csv": [
-            {
-                "sourcedId": "L1",
-                "title": "Test 1",
-                "dueDate": "2025-10-01",
-                "classSourcedId": "M-9",
-                "categorySourcedId": "K",
-                "gradingPeriodSourcedId": "T1",
-                "resultValueMin": "0",
-                "resultValueMax": "100",
-            }
-        ],
-        "results.csv": [
-            {
-                "sourcedId": "R1",
-                "lineItemSourcedId": "L1",
-                "studentSourcedId": "s1",
-                "scoreStatus": "fully graded",
-                "score": "103",
-                "scoreDate": "2025-10-01",
-            }
-        ],
+        "lineItems.csv": [_line_item()],
+        "results.csv": [_result()],
     }
     if version == "1.2":
-        rows["roles.csv"] = [
-            {
-                "sourcedId": f"role-{user['sourcedId']}",
-                "userSourcedId": user["sourcedId"],
-                "roleType": "primary",
-                "role": user.pop("role"),
-                "orgSourcedId": user.pop("orgSourcedIds"),
-            }
-            for user in rows["users.csv"]
-        ]
+        rows["roles.csv"] = [_role_taken_from(user) for user in rows["users.csv"]]
     return rows
+
+
+def _line_item() -> dict[str, Any]:
+    return {
+        "sourcedId": "L1",
+        "title": "Test 1",
+        "dueDate": "2025-10-01",
+        "classSourcedId": "M-9",
+        "categorySourcedId": "K",
+        "gradingPeriodSourcedId": "T1",
+        "resultValueMin": "0",
+        "resultValueMax": "100",
+    }
+
+
+def _result() -> dict[str, Any]:
+    return {
+        "sourcedId": "R1",
+        "lineItemSourcedId": "L1",
+        "studentSourcedId": "s1",
+        "scoreStatus": "fully graded",
+        "score": "103",
+        "scoreDate": "2025-10-01",
+    }
+
+
+def _role_taken_from(user: dict[str, Any]) -> dict[str, Any]:
+    """A person's role as version 1.2 says it, in a row of its own; the person's own says it no more."""
+    return {
+        "sourcedId": f"role-{user['sourcedId']}",
+        "userSourcedId": user["sourcedId"],
+        "roleType": "primary",
+        "role": user.pop("role"),
+        "orgSourcedId": user.pop("orgSourcedIds"),
+    }
 
 
 def _session(sourced_id: str, title: str, kind: str, first: str, last: str, parent: str = "") -> dict[str, Any]:
