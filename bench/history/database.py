@@ -111,14 +111,7 @@ def _write(connection: Connection, table: str, first: int, *, last: int, begin: 
                     ORDER BY a.n, b.n) numbered) drawn
         WHERE i < :last
     """  # noqa: S608 - names of this module alone.
-    connection.execute(
-        text(statement),
-        {
-            "begin": begin,
-            "step": int(step / timedelta(microseconds=1)),
-            "first": first,
-            "last": last,
-            "thousands": (last - first) // 1_000 + 1,
-        },
-    )
+    numbers = {"first": first, "last": last, "thousands": (last - first) // 1_000 + 1}
+    step_us = int(step / timedelta(microseconds=1))
+    connection.execute(text(statement), {**numbers, "begin": begin, "step": step_us})
     connection.commit()

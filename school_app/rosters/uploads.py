@@ -69,19 +69,14 @@ def store(session: AnySession, settings: Settings, upload: Upload, *, by: By) ->
     if waiting >= MOST_KEPT:
         raise InvalidUpload(f"{waiting} files wait here already; bring them in or throw them away first.")
     path = private_files.new_path(settings.data_dir / FOLDER)
-    digest, size = hashlib.sha256(), 0
-    with private_files.create(path) as kept:
-        while chunk := upload.stream.read(CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-            kept.write(chunk)
+    sha256, size = _kept(path, upload.stream)
     row = Import(
         kind=upload.kind,
         file_name=upload.name[-255:],
         first_day=upload.named and upload.named.first,
         last_day=upload.named and upload.named.last,
         stored_as=path.name,
-        sha256=digest.hexdigest(),
+        sha256=sha256,
         size_bytes=size,
         dry_run=True,
         requested_by=by.id,
@@ -90,6 +85,17 @@ def store(session: AnySession, settings: Settings, upload: Upload, *, by: By) ->
     session.add(row)
     session.flush()
     return row
+
+
+def _kept(path: Path, stream: IO[bytes]) -> tuple[str, int]:
+    """Write what is sent to a file; its SHA-256, and its bytes."""
+    digest, size = hashlib.sha256(), 0
+    with private_files.create(path) as file:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            file.write(chunk)
+    return digest.hexdigest(), size
 
 
 def confirm(session: AnySession, import_id: int) -> Import:
