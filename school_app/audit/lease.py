@@ -56,8 +56,7 @@ class Lease:
 
         Raises LeaseLost.
         """
-        if not self._renewed(self.session):
-            raise LeaseLost("Another run has taken over; this one has stopped and changed nothing more.")
+        self._renew(self.session)
 
     def hold_on(self, connection: Connection) -> None:
         """Renew it on a connection that commits by itself, before a statement that no transaction can hold.
@@ -65,18 +64,18 @@ class Lease:
         The connection must not live to send that statement when the lease is over: its wait_timeout has to be shorter.
         Raises LeaseLost.
         """
-        if not self._renewed(connection):
-            raise LeaseLost("Another run has taken over; this one has stopped and changed nothing more.")
+        self._renew(connection)
 
     def release(self) -> bool:
         """Give the lease back; False where it was no longer this run's."""
         result: Any = self.session.execute(self._mine().values(holder=None, expires_at=None))
         return bool(result.rowcount)
 
-    def _renewed(self, on: AnySession | Connection) -> bool:
+    def _renew(self, on: AnySession | Connection) -> None:
         self.expires_at = clock.now() + LIVES
         result: Any = on.execute(self._mine().values(expires_at=self.expires_at))
-        return bool(result.rowcount)
+        if not result.rowcount:
+            raise LeaseLost("Another run has taken over; this one has stopped and changed nothing more.")
 
     def _mine(self) -> Update:
         return update(TABLE).where(TABLE.c.name == LEASE, TABLE.c.token == self.token)
