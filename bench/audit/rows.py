@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, text
 
+from bench.history.database import EVENTS, KINDS
 from school_app.audit.digests import COLUMNS
 from school_app.audit.models import READ_BY, reading_index
 from school_app.audit.partitions import Partition, partitions
@@ -18,8 +19,6 @@ from school_app.core.tenancy import all_schools
 YEARS, SCHOOLS = 3, 8
 HOT, STAGED, ARCHIVE = "audit_log", "audit_log_staging", "audit_log_archive"
 CHUNK = 100_000
-EVENTS = ("row.changed", "row.added", "student.viewed", "register.taken", "alert.raised")
-KINDS = ("attendance_mark", "student", "register", "alert")
 
 
 def fill(rows: int) -> None:
