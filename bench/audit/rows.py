@@ -75,7 +75,7 @@ def _write(connection: Connection, first: int, last: int, *, begin: object, step
                'A person of the school', ELT(1 + (i * 31) % 5, {events}), ELT(1 + (i * 17) % 4, {kinds}),
                (i * 13) % 70009, school * 6000 + (i * 211) % 5987,
                CONCAT('{{"given_name":["Before","After"],"note":[null,"', REPEAT('x', i % 60), '"]}}'), NULL,
-               '10.0.0.1', SHA1(i DIV 3), NULL, school
+               '10.0.0.1', LEFT(SHA2(i DIV 3, 256), 40), NULL, school
         FROM (SELECT i, 1 + i % {SCHOOLS} AS school
               FROM (SELECT a.n * 1000 + b.n + :first AS i FROM counted a CROSS JOIN counted b WHERE a.n < :thousands
                     ORDER BY a.n, b.n) numbered) drawn
