@@ -182,7 +182,7 @@ class Run:
         contents = None if self._exchange is None else self._exchanges.contents(STAGED)
         if contents is not None:
             try:
-                self._exchanges.bring_in(self._exchanges.place_of(contents))
+                self._exchanges.bring_in(contents)
             except NotExchanged as refused:
                 self.record.notes.append(f"The staging table was not exchanged: {refused}")
             else:

@@ -35,19 +35,22 @@ REFUSALS = frozenset({1044, 1142, 1497, 1731, 1736, 1737})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting(Patience):
-    """How an exchange waits for tables that are in use: `wait` is the seconds of one try.
+    """How an exchange goes on a server, and waits for tables that are in use: `wait` is the seconds of one try.
 
     Writers queue behind it while it waits. Left to itself, an exchange holds one table while it waits for the other,
     and whoever has read the other and comes to the first meets a deadlock. So it takes all of them at once on MySQL
     before it begins; on MariaDB, where it then waits for its own locks, it does not wait at all, and tries more often.
+
+    MySQL can be told not to read every row again to see whether it belongs where it is brought (`unread`).
     """
 
     wait: int
     locks: bool
+    unread: str
 
 
-MYSQL = Waiting(tries=6, pause=1.0, longest_pause=1.0, wait=1, locks=True)
-MARIADB = Waiting(tries=120, pause=0.1, longest_pause=0.1, wait=0, locks=False)
+MYSQL = Waiting(tries=6, pause=1.0, longest_pause=1.0, wait=1, locks=True, unread=" WITHOUT VALIDATION")
+MARIADB = Waiting(tries=120, pause=0.1, longest_pause=0.1, wait=0, locks=False, unread="")
 
 
 class NotExchanged(Exception):
@@ -123,11 +126,16 @@ class Exchange:
             for statement in (ahead, swap):
                 self._change(connection, statement, free=STAGED.name)
 
-    def bring_in(self, partition: Partition) -> None:
-        """Swap the full staging table with an empty partition of the archive. Raises NotExchanged or LeaseLost."""
+    def bring_in(self, contents: Contents) -> None:
+        """Swap the staging table, which holds this, with an empty partition of the archive. Raises NotExchanged.
+
+        Raises LeaseLost, too. The contents say that every row belongs there, and nobody writes to staging: a server
+        that would read them all once more, with the tables locked, is told not to.
+        """
+        name = self.place_of(contents).name
         with self._connected() as connection:
-            swap = f"ALTER TABLE {ARCHIVE.name} EXCHANGE PARTITION {partition.name} WITH TABLE {STAGED.name}"
-            self._change(connection, swap, free=f"{ARCHIVE.name} PARTITION ({partition.name})")
+            swap = f"ALTER TABLE {ARCHIVE.name} EXCHANGE PARTITION {name} WITH TABLE {STAGED.name}"
+            self._change(connection, swap + _patience(connection).unread, free=f"{ARCHIVE.name} PARTITION ({name})")
 
     def _change(self, connection: Connection, statement: str, *, free: str) -> None:
         """Do one change of tables under the lease, in a few tries where somebody holds the table.

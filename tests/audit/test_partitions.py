@@ -70,7 +70,9 @@ def test_a_year_can_pass_through_the_staging_table(place: Place) -> None:
         year = next(one for one in exchange.over(clock.now()) if one.name == f"p{THIS_YEAR - 2}")
         exchange.take_out(year)
         assert len(place.rows(STAGED)) == 1
-        exchange.bring_in(year)
+        contents = exchange.contents(STAGED)
+        assert contents is not None
+        exchange.bring_in(contents)
     assert len(place.rows(ARCHIVE)) == 1
 
 
