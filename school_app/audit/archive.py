@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine, func, select
@@ -83,11 +83,11 @@ class Run:
         self.record = RunRecord(session, self.cutoff, started_by)
         self._lease = Lease(session, started_by)
         self._started = 0.0
-        self._sealed = Sealed(session)
         self._replicas = replicas or Replicas()
         bind = session.get_bind()
-        on_server = isinstance(bind, Engine) and bind.dialect.name != "sqlite"
-        self._exchange = Exchange(cast(Engine, bind), self._lease) if on_server else None
+        engine = bind if isinstance(bind, Engine) and bind.dialect.name != "sqlite" else None
+        self._sealed = Sealed(session, engine)
+        self._exchange = None if engine is None else Exchange(engine, self._lease)
 
     @property
     def moved(self) -> int:
@@ -113,6 +113,12 @@ class Run:
 
         Raises one of REFUSALS, or what the server says; the caller rolls back, and calls failed().
         """
+        try:
+            yield from self._all_steps()
+        finally:
+            self._sealed.close()
+
+    def _all_steps(self) -> Iterator[int]:
         compare_clocks(self.session)
         self.record.begin(self._lease.acquire())
         self._started = time.monotonic()
@@ -234,5 +240,5 @@ class Run:
         """Compare the days between two moments with their seals, some in each step, and while at it those ahead."""
         while not self._sealed.is_checked(first, last):
             self._lease.hold()
-            self._sealed.check(first, ahead or last)
+            self._sealed.check(first, last, ahead=ahead or last)
             yield 0

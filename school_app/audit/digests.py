@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any, cast
 
@@ -154,6 +155,7 @@ def _hashed(table: Table) -> Select[Any]:
     return select(table.c.id, table.c.school_id, day, func.sha2(canonical(table), 256).label("hash"))
 
 
+@cache
 def canonical(table: Table) -> ColumnElement[Any]:
     """row_text() as the server writes it, in bytes, so that no collation has a say."""
     fields = []

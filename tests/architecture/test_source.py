@@ -44,6 +44,7 @@ MAY_SEE_ALL_SCHOOLS = {
     "school_app/audit/explain_commands.py",
     "school_app/audit/retention_routes.py",
     "school_app/audit/seal_commands.py",
+    "school_app/audit/sealed.py",
     "school_app/core/tenancy.py",
     "school_app/demo/load.py",
     "school_app/operations/routes.py",
