@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert, text
 
-from school_app.audit import queries
+from school_app.audit import queries, sealed
 from school_app.audit.archive import Limits, Run
 from tests.audit.breaks import CUTOFF
 from tests.audit.cold.breaking import forked
@@ -93,6 +93,8 @@ class Soak:
         self.failed += os.WIFEXITED(status) and status != 0
 
     def _run(self) -> None:
+        # In this process alone: days are compared ahead though they are few.
+        sealed.DAYS_AT_ONCE, sealed.AHEAD_FROM = 2, 1
         with self.place.session() as session:
             for _ in Run(session, LIMITS, "a run", cutoff=CUTOFF).steps():
                 session.commit()
