@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.batches import ARCHIVE
+from school_app.audit.changing import TableBusy
 from school_app.audit.clocks import compare_clocks
 from school_app.audit.cold import files, rows
+from school_app.audit.cold.emptied import give_room_back
 from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.rows import NotMoved, SchoolYear
@@ -112,6 +114,9 @@ class Cooling:
         for year in self.waiting():
             if not taking.is_over():
                 yield from self._tried(taking.take(year))
+        # What was asked for last holds the tables until the caller's commit.
+        yield 0
+        self._give_room_back()
         self._end(RunStatus.FAILED if self.problems else RunStatus.DONE, "; ".join(self.problems))
         yield 0
         if self.problems:
@@ -185,6 +190,19 @@ class Cooling:
                 yield 0
             except NotMoved as error:
                 self.problems.append(str(error))
+
+    def _give_room_back(self) -> None:
+        engine = self.session.get_bind()
+        if not isinstance(engine, Engine):
+            # In a transaction that others have begun no table is changed.
+            return
+        try:
+            given = give_room_back(engine, self.lease, self.before)
+        except TableBusy as busy:
+            log.warning("audit_room_not_given_back", error=str(busy))
+        else:
+            if given:
+                log.info("audit_room_given_back", partitions=given)
 
     def _tried(self, steps: Steps) -> Steps:
         try:
