@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from flask import current_app
 from redis.exceptions import RedisError
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -32,6 +32,7 @@ from school_app.audit.retention.destroying import Destroying
 from school_app.core import clock
 from school_app.core.acting import Acting, act_as, acting
 from school_app.core.db import db, unhurried_engine_of, unhurried_session
+from school_app.core.errors import DomainError
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve, send
 from school_app.core.tenancy import all_schools, use_school
 from school_app.history import exports
@@ -59,7 +60,7 @@ def carry_out(job_run_id: int) -> None:
         if job is None:
             db.session.commit()
             return
-        name, school_id, arguments = job.name, job.school_id, dict(job.arguments)
+        name, school_id, arguments, attempt = job.name, job.school_id, dict(job.arguments), job.attempts
         act_as(db.session, Acting(job.requested_by, job.requested_name or "job", job_id=str(job_run_id)))
         # Nothing is read after this, so that a job with a connection of its own may write where one writes at a time.
         db.session.commit()
@@ -67,12 +68,17 @@ def carry_out(job_run_id: int) -> None:
     try:
         counts = _run(resolve(name), school_id, arguments)
         db.session.commit()
+    except DomainError as error:
+        # A known refusal is told in its own sentence; where in the code it was raised helps nobody.
+        db.session.rollback()
+        _end(job_run_id, attempt, error=error)
+        log.warning("job_refused", job_run_id=job_run_id, name=name, error=str(error))
     except Exception as error:
         db.session.rollback()
-        _end(job_run_id, error=error)
+        _end(job_run_id, attempt, error=error)
         log.exception("job_failed", job_run_id=job_run_id, name=name)
     else:
-        _end(job_run_id, counts=counts)
+        _end(job_run_id, attempt, counts=counts)
         log.info("job_done", job_run_id=job_run_id, name=name, counts=counts)
 
 
@@ -82,6 +88,10 @@ def _claim(job_run_id: int) -> JobRun | None:
         raise LookupError(f"There is no job {job_run_id}; was its transaction rolled back?")
     lost = job.status is JobStatus.RUNNING and job.started_at and clock.now() - job.started_at > LOST_AFTER
     if job.status is not JobStatus.QUEUED and not lost:
+        return None
+    if lost and job.attempts >= MOST_ATTEMPTS:
+        job.status, job.finished_at = JobStatus.FAILED, clock.now()
+        job.error = f"Its worker was lost, {job.attempts} times tried."
         return None
     if not _may_still_ask(job):
         job.status, job.finished_at = JobStatus.FAILED, clock.now()
@@ -108,24 +118,37 @@ def _run(function: Callable[..., Counts | None], school_id: int | None, argument
         return function(**arguments)
 
 
-def _end(job_run_id: int, *, counts: Counts | None = None, error: Exception | None = None) -> None:
+def _end(job_run_id: int, attempt: int, *, counts: Counts | None = None, error: Exception | None = None) -> None:
+    """Write down how an attempt ended, unless the job was taken for lost and begun anew meanwhile."""
     with all_schools(db.session):
-        job = db.session.get_one(JobRun, job_run_id)
+        job = db.session.get_one(JobRun, job_run_id, with_for_update=True)
+        if job.attempts != attempt:
+            log.warning("job_begun_anew_meanwhile", job_run_id=job_run_id, attempt=attempt)
+            db.session.commit()
+            return
         job.finished_at, job.counts = clock.now(), counts
         if error is None:
             job.status = JobStatus.DONE
         else:
-            again = isinstance(error, PASSING) and job.attempts < MOST_ATTEMPTS
+            again = _is_tried_again(job, error)
             # A row that is queued again is sent by the scheduler, a minute later at the earliest.
             job.status, job.queued_at = (JobStatus.QUEUED if again else JobStatus.FAILED), clock.now()
             job.error = f"{type(error).__name__}: {error}"[:1000]
         db.session.commit()
 
 
+def _is_tried_again(job: JobRun, error: Exception) -> bool:
+    return isinstance(error, PASSING) and job.attempts < MOST_ATTEMPTS
+
+
 def resend_waiting() -> Counts:
-    """Send the jobs that wait since the queue could not be reached, or for another try."""
+    """Send the jobs that wait since the queue could not be reached, or for another try, or whose worker was lost."""
+    now = clock.now()
     waiting = select(JobRun.id, JobRun.queue).where(
-        JobRun.status == JobStatus.QUEUED, JobRun.queued_at < clock.now() - WAITS_AFTER
+        or_(
+            and_(JobRun.status == JobStatus.QUEUED, JobRun.queued_at < now - WAITS_AFTER),
+            and_(JobRun.status == JobStatus.RUNNING, JobRun.started_at < now - LOST_AFTER),
+        )
     )
     rows = db.session.execute(waiting.order_by(JobRun.queued_at).limit(BATCH)).all()
     return {"sent": sum(send(job_run_id, queue) for job_run_id, queue in rows)}
@@ -239,10 +262,17 @@ def export_history(export_id: int) -> Counts:
             rows += piece
     except Exception as error:
         db.session.rollback()
-        exports.fail(db.session, export_id, error)
+        exports.fail(db.session, export_id, error, is_tried_again=_is_own_job_tried_again(error))
         db.session.commit()
         raise
     return {"rows": rows}
+
+
+def _is_own_job_tried_again(error: Exception) -> bool:
+    """Whether the job that is being carried out will be tried again after an error."""
+    with all_schools(db.session):
+        job = db.session.get(JobRun, int(acting(db.session).job_id or 0))
+        return job is not None and _is_tried_again(job, error)
 
 
 def prune_exports() -> Counts:

@@ -28,11 +28,19 @@ MIMETYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An export as its page shows it: what it holds in words, and how much of its days is written, in percent."""
+    """An export as its page shows it: what it holds in words, how much of its days is written, in percent, and whether
+    its worker was lost.
+    """
 
     export: HistoryExport
     said: str
     percent: int
+    is_silent: bool
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the page soon has more to say of it."""
+        return self.export.status in (ExportStatus.WAITING, ExportStatus.RUNNING) and not self.is_silent
 
 
 @blueprint.get("/audit/exports")
@@ -41,16 +49,20 @@ def exports() -> str:
     """The person's own exports, the latest first."""
     found = [(export, asked(export.chosen, g.timezone)) for export in service.exports_of(db.session, viewer())]
     names = names_of(db.session, [thing for _, wanted in found for thing in looked_at(wanted.said())], g.timezone)
+    shown = _shown(found, names)
     return render_template(
         "audit/exports.html",
-        exports=_shown(found, names),
-        is_waiting=any(export.status in (ExportStatus.WAITING, ExportStatus.RUNNING) for export, _ in found),
+        exports=shown,
+        is_waiting=any(one.is_waited_for for one in shown),
         most_rows=service.MOST_ROWS,
     )
 
 
 def _shown(found: Sequence[tuple[HistoryExport, Asked]], names: Names) -> list[Shown]:
-    return [Shown(export, look_in_words(wanted.said(), names), _percent(export, wanted)) for export, wanted in found]
+    return [
+        Shown(export, look_in_words(wanted.said(), names), _percent(export, wanted), service.is_silent(export))
+        for export, wanted in found
+    ]
 
 
 def _percent(export: HistoryExport, wanted: Asked) -> int:

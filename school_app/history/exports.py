@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.login import load_viewer
+from school_app.accounts.models import Account
 from school_app.audit.events import Event
 from school_app.audit.queries import Filters, HistoryRow, rows_before
 from school_app.audit.service import record
@@ -36,20 +37,28 @@ KEPT_FOR = timedelta(days=1)
 MOST_ROWS = 1_000_000
 MOST_KEPT = 10
 CHUNK = 2_000
+# A piece takes seconds, and each gives a sign.
+SILENT_AFTER = timedelta(minutes=5)
+UNFINISHED = ".part"
 
 
 class ExportRefused(DomainError):
     """The export cannot be made; str() says why."""
 
 
+class WrittenElsewhere(DomainError):
+    """Another try writes the export by now, or its day is over: whoever finds out stops, and changes nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What an export is to hold, as values that outlive a commit."""
+    """What one try of an export is to hold and where it writes, as values that outlive a commit."""
 
     export_id: int
     session_key: str
     timezone: str
     format: ExportFormat
+    stored_as: str
     wanted: Asked
 
     @property
@@ -60,6 +69,8 @@ class Order:
 
 def ask_for(session: AnySession, wanted: Asked, form: ExportFormat, *, person: Viewer) -> HistoryExport:
     """Write the row of an export; the caller sends the job. ExportRefused where as many are kept as may be."""
+    # Whoever asks twice at once waits here for the first, and is counted after it.
+    session.execute(select(Account.id).where(Account.id == person.account_id).with_for_update())
     kept = len(exports_of(session, person))
     if kept >= MOST_KEPT:
         raise ExportRefused(f"You have {kept} exports already. Each is destroyed a day after it was asked for.")
@@ -83,24 +94,35 @@ def exports_of(session: AnySession, person: Viewer) -> Sequence[HistoryExport]:
     return session.scalars(own.order_by(HistoryExport.created_at.desc(), HistoryExport.id.desc())).all()
 
 
+def is_silent(export: HistoryExport) -> bool:
+    """Whether nobody has written to an unfinished export for so long that its worker must be lost."""
+    return (
+        export.status is ExportStatus.RUNNING
+        and export.alive_at is not None
+        and export.alive_at < clock.now() - SILENT_AFTER
+    )
+
+
 def write(session: AnySession, settings: Settings, export_id: int) -> Iterator[int]:
     """Write an export's file, and yield the rows of each piece, after which the caller commits.
 
-    ExportRefused where whoever asked may not read the history any more, at the beginning or on the way; nothing of a
-    file that was not finished is kept.
+    ExportRefused where whoever asked may not read the history any more, at the beginning or on the way;
+    WrittenElsewhere where another has begun it anew meanwhile. Nothing of a file that was not finished is kept.
     """
-    order = _begin(session, export_id)
+    folder = settings.data_dir / FOLDER
+    order = _begin(session, export_id, folder)
     if order is None:
         return
     yield 0
-    path = private_files.new_path(settings.data_dir / FOLDER, ".part")
+    path, written = folder / f"{order.stored_as}{UNFINISHED}", 0
     try:
         with private_files.create(path) as file:
             file.write(HEAD[order.format].encode())
             for rows in _pieces(session, order):
                 _refuse_unless_allowed(session, order)
                 file.write(_text(session, order, rows).encode())
-                _progress(session, order, rows)
+                written += len(rows)
+                _progress(session, order, written, rows[-1].created_at)
                 yield len(rows)
             file.flush()
             os.fsync(file.fileno())
@@ -110,16 +132,37 @@ def write(session: AnySession, settings: Settings, export_id: int) -> Iterator[i
         raise
 
 
-def _begin(session: AnySession, export_id: int) -> Order | None:
-    export = session.get_one(HistoryExport, export_id)
+def _begin(session: AnySession, export_id: int, folder: Path) -> Order | None:
+    """Begin an export, or begin it anew after a try that was broken off, of which nothing is kept."""
+    export = session.get_one(HistoryExport, export_id, with_for_update=True, populate_existing=True)
     if export.status is ExportStatus.DONE:
         return None
-    export.status, export.rows, export.reached_at = ExportStatus.RUNNING, 0, None
+    if export.stored_as is not None:
+        _remove(folder, export.stored_as)
+    stored_as = private_files.new_path(folder).name
+    export.status, export.stored_as, export.alive_at = ExportStatus.RUNNING, stored_as, clock.now()
+    export.rows, export.reached_at, export.is_cut, export.finished_at = 0, None, False, None
     timezone = session.scalars(select(School.timezone)).one()
     wanted = asked(export.chosen, timezone)
     # What is written after the export was asked for is not in it, however long it takes.
     wanted = replace(wanted, filters=replace(wanted.filters, until=min(wanted.filters.until, export.created_at)))
-    return Order(export.id, export.session_key, timezone, export.format, wanted)
+    return Order(export.id, export.session_key, timezone, export.format, stored_as, wanted)
+
+
+def _held(session: AnySession, order: Order) -> HistoryExport:
+    """The export, locked, as long as it is this try that writes it."""
+    export = session.get(HistoryExport, order.export_id, with_for_update=True, populate_existing=True)
+    if export is None or export.stored_as != order.stored_as:
+        raise WrittenElsewhere("Another worker has begun this export anew, or its day is over.")
+    return export
+
+
+def _remove(folder: Path, stored_as: str) -> int:
+    """Remove an export's file, whole or not; returns how many there were."""
+    paths = [path for path in (folder / stored_as, folder / f"{stored_as}{UNFINISHED}") if path.exists()]
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return len(paths)
 
 
 def _pieces(session: AnySession, order: Order) -> Iterator[Sequence[HistoryRow]]:
@@ -130,7 +173,7 @@ def _pieces(session: AnySession, order: Order) -> Iterator[Sequence[HistoryRow]]
         key = (rows[-1].created_at, rows[-1].id)
         yield rows
     if not left and key is not None and rows_before(session, order.filters, key, limit=1):
-        session.get_one(HistoryExport, order.export_id).is_cut = True
+        _held(session, order).is_cut = True
 
 
 def _text(session: AnySession, order: Order, rows: Sequence[HistoryRow]) -> str:
@@ -144,18 +187,16 @@ def _refuse_unless_allowed(session: AnySession, order: Order) -> None:
         raise ExportRefused("Whoever asked for the export may not read the history any more.")
 
 
-def _progress(session: AnySession, order: Order, rows: Sequence[HistoryRow]) -> None:
-    export = session.get_one(HistoryExport, order.export_id)
-    export.rows += len(rows)
-    export.reached_at = rows[-1].created_at
+def _progress(session: AnySession, order: Order, written: int, reached_at: datetime) -> None:
+    export = _held(session, order)
+    export.rows, export.reached_at, export.alive_at = written, reached_at, clock.now()
 
 
 def _finish(session: AnySession, order: Order, path: Path) -> None:
-    export = session.get_one(HistoryExport, order.export_id)
+    export = _held(session, order)
     export.size_bytes = path.stat().st_size
-    kept = path.with_suffix("")
-    path.rename(kept)
-    export.status, export.stored_as, export.finished_at = ExportStatus.DONE, kept.name, clock.now()
+    path.rename(path.with_suffix(""))
+    export.status, export.finished_at = ExportStatus.DONE, clock.now()
     cut = ", cut there" if export.is_cut else ""
     record(
         session,
@@ -166,10 +207,16 @@ def _finish(session: AnySession, order: Order, path: Path) -> None:
     )
 
 
-def fail(session: AnySession, export_id: int, error: Exception) -> None:
-    """Say that an export came to nothing, and record it where it was refused."""
-    export = session.get_one(HistoryExport, export_id)
-    export.status, export.finished_at = ExportStatus.FAILED, clock.now()
+def fail(session: AnySession, export_id: int, error: Exception, *, is_tried_again: bool) -> None:
+    """Say that a try came to nothing, and whether there will be another; record it where it was refused."""
+    export = session.get(HistoryExport, export_id, with_for_update=True, populate_existing=True)
+    if export is None or isinstance(error, WrittenElsewhere):
+        return
+    export.rows, export.reached_at = 0, None
+    if is_tried_again:
+        export.status = ExportStatus.WAITING
+    else:
+        export.status, export.finished_at = ExportStatus.FAILED, clock.now()
     if isinstance(error, ExportRefused):
         record(session, Event.REFUSED, export, reason=f"the export was given up: {error}")
 
@@ -177,9 +224,9 @@ def fail(session: AnySession, export_id: int, error: Exception) -> None:
 def taken(session: AnySession, settings: Settings, export_id: int, *, person: Viewer) -> tuple[HistoryExport, Path]:
     """A finished export and its file, for who asked for it and within its day; recorded. Raises NotFound."""
     export = session.get(HistoryExport, export_id)
-    if export is None or export.session_key != person.session_key or export.stored_as is None:
+    if export is None or export.session_key != person.session_key or export.status is not ExportStatus.DONE:
         raise NotFound("export")
-    path = settings.data_dir / FOLDER / export.stored_as
+    path = settings.data_dir / FOLDER / str(export.stored_as)
     if export.created_at <= clock.now() - KEPT_FOR or not path.is_file():
         raise NotFound("export")
     record(session, Event.EXPORT_TAKEN, export, reason=f"{export.rows} rows, {export.format.value}")
@@ -192,8 +239,7 @@ def prune(session: AnySession, settings: Settings) -> int:
     folder, gone = settings.data_dir / FOLDER, 0
     for export in session.scalars(select(HistoryExport).where(HistoryExport.created_at <= since)).all():
         if export.stored_as is not None:
-            (folder / export.stored_as).unlink(missing_ok=True)
-            gone += 1
+            gone += _remove(folder, export.stored_as)
         session.delete(export)
     session.flush()
     kept = set(session.scalars(select(HistoryExport.stored_as).where(HistoryExport.stored_as.is_not(None))))

@@ -38,6 +38,8 @@ class HistoryExport(SchoolOwned, Base):
 
     `chosen` is what the form was narrowed to, with both days; `reached_at` is the moment of the last row written, the
     rows being written from the latest to the earliest. `is_cut` says that there were more rows than an export may hold.
+    `stored_as` is the name of its file from the moment at which its writing begins, and by it one try is told from
+    another; until the file is whole, ".part" stands behind it. `alive_at` is the last sign of whoever writes.
     """
 
     __tablename__ = "history_export"
@@ -53,6 +55,7 @@ class HistoryExport(SchoolOwned, Base):
     status: Mapped[ExportStatus] = mapped_column(one_of(ExportStatus), default=ExportStatus.WAITING)
     rows: Mapped[int] = mapped_column(Integer, default=0)
     reached_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    alive_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     is_cut: Mapped[bool] = mapped_column(default=False)
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     stored_as: Mapped[str | None] = mapped_column(exact(80))

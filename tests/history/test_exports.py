@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from school_app.accounts.models import Account, AccountRole, AccountStatus
+from school_app.audit.cold.store import EXTENSION, Folder
 from school_app.audit.events import Event
 from school_app.audit.models import ArchivedAuditRow, AuditRow
 from school_app.core import clock
 from school_app.core.jobs import JobRun, JobStatus
 from school_app.core.permissions import Role
-from school_app.core.tenancy import all_schools, use_school
+from school_app.core.tenancy import all_schools, enter_school, use_school
 from school_app.history import exports
 from school_app.history.models import ExportStatus, HistoryExport
 from school_app.history.written import COLUMNS, safe
+from tests.audit.cold.kept import archive, cooled, old_rows, years_ago
 from tests.factories import TwoSchools, account
 from tests.visits import log_in, send
 from workers import jobs
@@ -277,8 +279,86 @@ def test_an_export_that_breaks_leaves_no_file_and_is_whole_when_it_is_done_again
         broken.setattr(exports.os, "fsync", lambda number: (_ for _ in ()).throw(OSError(28, "No space left")))
         assert carried_out(session, auditor)[0] is JobStatus.QUEUED
     assert list(folder.iterdir()) == []
+    export = session.get_one(HistoryExport, export_id)
+    assert (export.status, export.rows) == (ExportStatus.WAITING, 0)
+    assert "is tried again" in auditor.get("/audit/exports").text
+    assert auditor.get(f"/audit/exports/{export_id}/file").status_code == 404
     assert carried_out(session, auditor) == (JobStatus.DONE, None)
     assert len(lines(file_of(auditor, export_id)[0])) == 100
+    assert session.get_one(HistoryExport, export_id).rows == 100
+
+
+def test_an_export_that_was_cut_in_a_broken_try_is_not_said_to_be_cut_when_the_next_one_holds_everything(
+    auditor: Any, session: Any, two_schools: TwoSchools, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(session, AuditRow, 60, back=1)
+    session.commit()
+    export_id = asked(session, auditor)
+    with monkeypatch.context() as broken:
+        broken.setattr(exports, "MOST_ROWS", 50)
+        broken.setattr(exports.os, "fsync", lambda number: (_ for _ in ()).throw(OSError(28, "No space left")))
+        carried_out(session, auditor)
+    carried_out(session, auditor)
+    assert len(lines(file_of(auditor, export_id)[0])) == 60
+    assert not session.get_one(HistoryExport, export_id).is_cut
+
+
+def test_the_page_says_of_an_export_whose_worker_was_lost_that_it_was_broken_off(
+    auditor: Any, session: Any, two_schools: TwoSchools, folder: Path
+) -> None:
+    for other in session.scalars(select(HistoryExport)):
+        other.status = ExportStatus.FAILED
+    session.commit()
+    export = session.get_one(HistoryExport, asked(session, auditor))
+    for minutes, said, is_watched in ((1, "<progress", True), (10, "Broken off.", False)):
+        export.status, export.alive_at = ExportStatus.RUNNING, clock.now() - timedelta(minutes=minutes)
+        session.commit()
+        page = auditor.get("/audit/exports").text
+        assert said in page
+        assert ('http-equiv="refresh"' in page) is is_watched
+
+
+def test_a_refusal_in_a_job_is_told_in_one_line(
+    auditor: Any, session: Any, two_schools: TwoSchools, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked(session, auditor)
+    session.execute(
+        delete(AccountRole).where(AccountRole.account_id == two_schools.ours.auditor.id),
+        execution_options={"audit_reason": "a test"},
+    )
+    written(session, AuditRow, 1, back=1)
+    capsys.readouterr()
+    assert carried_out(session, auditor)[0] is JobStatus.FAILED
+    told = "".join(capsys.readouterr())
+    assert "job_refused" in told
+    assert "Traceback" not in told
+
+
+def test_an_export_goes_on_into_cold_files(
+    app: Any,
+    auditor: Any,
+    session: Any,
+    two_schools: TwoSchools,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place, year = Folder(tmp_path / "cold"), years_ago(3)
+    monkeypatch.setitem(app.extensions, EXTENSION, place)
+    ours, theirs = two_schools.ours.school.id, two_schools.theirs.school.id
+    old = old_rows(year, [ours, theirs], each=90)
+    with all_schools(session):
+        archive(session, old)
+        cooled(session, place)
+        assert session.scalar(select(func.count()).select_from(ArchivedAuditRow)) == 0
+    enter_school(session, ours)
+    written(session, AuditRow, 50, back=1)
+    session.commit()
+    _, data = made(session, auditor, event="", **{"from": f"{year}-01-01"})
+    found = [int(row["id"]) for row in lines(data)]
+    wanted = sorted((row for row in old if row["school_id"] == ours), key=lambda row: row["created_at"], reverse=True)
+    assert found[-90:] == [row["id"] for row in wanted]
+    assert len(found) == len(set(found)) >= 140
 
 
 def test_a_file_is_refused_after_its_day_and_destroyed_by_the_next_cleaning(
