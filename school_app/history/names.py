@@ -24,6 +24,7 @@ from school_app.audit.retention.models import LegalHold, RetentionRule
 from school_app.behaviour.models import Incident
 from school_app.cases.models import Case, CaseEvent, CaseStep
 from school_app.core import words
+from school_app.core.db import Base
 from school_app.history.fields import SESSIONS
 from school_app.marks.models import Assessment, AssessmentResult
 from school_app.schools.models import (
@@ -266,3 +267,8 @@ NAMINGS: dict[str, Naming] = {
 def kinds() -> Sequence[tuple[str, str]]:
     """Every kind of thing that the history speaks of and its word, by word."""
     return sorted(((kind, audit_words.thing(kind)) for kind in NAMINGS), key=lambda one: one[1])
+
+
+def is_kind(kind: str) -> bool:
+    """Whether rows that are written today may be about such a thing."""
+    return kind in NAMINGS or kind in Base.metadata.tables

@@ -25,7 +25,7 @@ from school_app.core.permissions import Permission, requires
 from school_app.history import people
 from school_app.history.exports import MOST_ROWS
 from school_app.history.filters import Asked, asked
-from school_app.history.names import Names, kinds, names_of
+from school_app.history.names import Names, is_kind, kinds, names_of
 from school_app.history.people import Candidate
 from school_app.history.seen import Seen, seen_by
 from school_app.history.sentences import Told, mentioned, tell
@@ -126,8 +126,14 @@ def _narrowed(wanted: Asked, names: Names) -> list[Narrowed]:
         said["actor"] = f"What {names.of('account', filters.actor_id)} did"
     if filters.student_id is not None:
         said["student"] = f"What concerns {names.of('student', filters.student_id)}"
-    if filters.entity_type is not None and filters.entity_id is not None:
+    if filters.entity_type is not None and not is_kind(filters.entity_type):
+        # What was written once under a name that is used no more is found by it all the same.
+        which = "thing" if filters.entity_id is None else "entity"
+        said[which] = f"“{filters.entity_type}” is no kind of thing by today’s names"
+    elif filters.entity_type is not None and filters.entity_id is not None:
         said["entity"] = f"What happened to: {names.with_kind(filters.entity_type, filters.entity_id)}"
+    if filters.event is not None and filters.event not in words.EVENTS:
+        said["event"] = f"“{filters.event}” is no kind of event by today’s names"
     if filters.request_id is not None:
         said["request"] = "What happened in one request"
     if filters.job_id is not None:

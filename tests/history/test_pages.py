@@ -184,3 +184,36 @@ def test_an_event_of_another_school_is_not_there_and_that_is_recorded(
     assert two_schools.theirs.canary not in answer.text
     refused = session.scalars(select(AuditRow).where(AuditRow.event == Event.REFUSED)).one()
     assert f"/audit/{row.id}/" in refused.reason
+
+
+def test_what_no_kind_is_called_is_said_so_and_rows_of_a_former_name_are_found(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    session.execute(
+        insert(AuditRow),
+        [{"created_at": clock.now(), "actor_name": "Somebody of old", "event": "x.former", "entity_type": "slate"}],
+    )
+    session.commit()
+    auditor = log_in(client, two_schools.ours.auditor)
+    for asked in ("event=nonsense", "thing=nonsense", "thing=nonsense&entity=3"):
+        page = auditor.get(f"/audit?{asked}").text
+        assert "“nonsense” is no kind of" in page
+        assert 'href="/audit"' in page
+    for asked in ("event=x.former", "thing=slate"):
+        page = auditor.get(f"/audit?{asked}").text
+        assert "by today’s names" in page
+        assert "Somebody of old" in page
+    for asked in ("event=row.changed", "thing=student", "thing=student&entity=3", "thing=history_export"):
+        assert "is no kind of" not in auditor.get(f"/audit?{asked}").text
+
+
+def test_what_stands_under_a_long_history_is_led_to_from_above_it(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    page = log_in(client, two_schools.ours.auditor).get(f"/audit?student={two_schools.ours.student.id}").text
+    head, events = page.split('id="events"', 1)
+    for place in ("seen", "take-away"):
+        assert f'href="#{place}"' in head
+        assert f'id="{place}"' in events
+    # What is not there is not led to.
+    assert 'href="#seal"' not in page
