@@ -1,4 +1,4 @@
-"""Reading and verifying the log after the race: hot rows in the live table, three years of them in the archive."""
+"""Reading, exporting and verifying the log after the race: hot rows in the live table, three years in the archive."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import text
+from flask import current_app
+from sqlalchemy import select, text
 
 from bench.__main__ import seconds
+from bench.history.exported import auditor, export
 from bench.history.reads import Read, cursor_at
 from bench.seals import plain, verify_all
 from school_app.audit import queries
 from school_app.audit.models import AuditRow
-from school_app.audit.queries import Filters, InTable
+from school_app.audit.queries import Filters, InTables
 from school_app.core import clock
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools, use_school
+from school_app.history.models import ExportFormat, HistoryExport
+from school_app.schools.models import School
 
 # One of eight schools, so that of a million rows it has a thousand pages.
 SCHOOL, DEEP, TIMES = 1, 1_000, 15
@@ -45,7 +49,7 @@ def pages() -> Pages:
             lambda: queries.history(db.session, ever),
             lambda: queries.history(db.session, ever, cursor=cursor),
             lambda: _by_offset(number),
-            lambda: list(InTable(AuditRow)(db.session, ever, before=None, limit=queries.PAGE + 1)),
+            lambda: list(InTables((AuditRow,))(db.session, ever, before=None, limit=queries.PAGE + 1)),
         )
         times: list[list[float]] = [[] for _ in ways]
         for _ in range(TIMES):
@@ -81,3 +85,19 @@ def verifying(rows: int) -> tuple[float, float]:
     with all_schools(db.session):
         look = seconds(plain)
         return rows / seconds(verify_all), rows / look
+
+
+def exporting() -> dict[ExportFormat, float]:
+    """Rows a second of an export of everything that one school has, in each format."""
+    with use_school(db.session, SCHOOL):
+        if db.session.scalar(select(School.id)) is None:
+            db.session.add(School(id=SCHOOL, slug="bench", name="School of the bench"))
+            db.session.flush()
+        auditor()
+        return {form: _export_rate(form) for form in ExportFormat}
+
+
+def _export_rate(form: ExportFormat) -> float:
+    took = seconds(lambda: export(form, current_app.config["FORMROOM"]))
+    rows = db.session.scalars(select(HistoryExport.rows).order_by(HistoryExport.id.desc()).limit(1)).one()
+    return rows / took

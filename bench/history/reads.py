@@ -16,7 +16,7 @@ from school_app.audit.queries import Filters
 from school_app.core.db import db
 
 PAGES, FEW_PAGES = 1_000, 20
-ARCHIVE = queries.InTable(ArchivedAuditRow)
+ARCHIVE = queries.InTables((ArchivedAuditRow,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ def cursor_at(read: Read, page: int) -> tuple[str | None, int]:
 def by_offset(read: Read, page: int) -> None:
     """The same page of the archive alone by OFFSET, along the same index: the way that is to be beaten."""
     first = (page - 1) * queries.PAGE
-    statement = ARCHIVE.statement(read.filters, before=None, limit=queries.PAGE + 1).offset(first)
-    db.session.execute(statement).all()
+    statement = queries.statement(ARCHIVE.models, queries.shape_of(read.filters, None)).offset(first)
+    db.session.execute(statement, queries.values_of(read.filters, None, limit=queries.PAGE + 1)).all()
 
 
 def measure(read: Read, rounds: int) -> list[str]:

@@ -18,7 +18,10 @@ APART = "audit_cold_file"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a plan: which table, which of its partitions, along which index, about how many rows, and how."""
+    """One step of a plan: which table, which of its partitions, along which index, about how many rows, and how.
+
+    Where a statement reads several tables, the last step is that of merging what each of them gave.
+    """
 
     table: str | None
     partitions: str
@@ -26,6 +29,11 @@ class Step:
     index: str | None
     rows: int | None
     extra: str
+
+    @property
+    def is_merging(self) -> bool:
+        """Whether it merges what other steps gave, which is a page of each at most."""
+        return (self.table or "").startswith("<union")
 
 
 def plan_of(connection: Connection, read: Callable[[], object]) -> list[Step]:

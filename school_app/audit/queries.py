@@ -6,11 +6,12 @@ audit.routes and the features above use it; the reader never sees where one plac
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
-from sqlalchemy import Select, select
+from sqlalchemy import CompoundSelect, Integer, Select, bindparam, literal_column, select, union_all
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold.reading import in_files
@@ -70,7 +71,7 @@ EXACT = ("actor_id", "student_id", "entity_type", "entity_id", "event", "id", "r
 
 
 class Source(Protocol):
-    """A place in which rows of the history lie."""
+    """Places in which rows of the history lie."""
 
     def __call__(
         self, session: AnySession, filters: Filters, *, before: Key | None, limit: int
@@ -79,39 +80,85 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class InTable:
-    """Rows in a table of this database: one statement, with its own LIMIT, along the index that its filters ask for."""
+class Shape:
+    """What makes one statement of the history differ from another, but for its values; see statement()."""
 
-    model: Any
+    names: tuple[str, ...]
+    has_events: bool
+    has_key: bool
+    way: str | None
+    is_sqlite: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InTables:
+    """Rows in tables of this database, of one moment: one statement, in which each table is read along the index that
+    the filters ask for, and no further than its own LIMIT.
+    """
+
+    models: tuple[Any, ...]
 
     def __call__(
         self, session: AnySession, filters: Filters, *, before: Key | None, limit: int
     ) -> Iterable[HistoryRow]:
-        return [HistoryRow(*row) for row in session.execute(self.statement(filters, before=before, limit=limit))]
-
-    def statement(self, filters: Filters, *, before: Key | None, limit: int) -> Select[Any]:
-        """The statement that reads them."""
-        model = self.model
-        statement = select(*(getattr(model, name) for name in COLUMNS)).where(
-            model.created_at >= filters.since, model.created_at < filters.until
-        )
-        for name in EXACT:
-            if (value := getattr(filters, name)) is not None:
-                statement = statement.where(getattr(model, name) == value)
-        if filters.events is not None:
-            statement = statement.where(model.event.in_(filters.events))
-        if before is not None:
-            statement = statement.where(paging.behind(model.created_at, model.id, before))
-        ordered = statement.order_by(model.created_at.desc(), model.id.desc()).limit(limit)
-        return _along(ordered, model, filters)
+        shape = shape_of(filters, before, is_sqlite=session.get_bind().dialect.name == "sqlite")
+        found = session.execute(statement(self.models, shape), values_of(filters, before, limit=limit))
+        return [HistoryRow(*row) for row in found]
 
 
-def _along(statement: Select[Any], model: Any, filters: Filters) -> Select[Any]:
+def shape_of(filters: Filters, before: Key | None, *, is_sqlite: bool = False) -> Shape:
+    """The shape of the statement that reads what fits some filters."""
+    names = tuple(name for name in EXACT if getattr(filters, name) is not None)
+    way = None if filters.id is not None else _way(filters)
+    return Shape(names, filters.events is not None, before is not None, way, is_sqlite)
+
+
+def values_of(filters: Filters, before: Key | None, *, limit: int) -> dict[str, Any]:
+    """The values of a statement, by the names of its parameters."""
+    exact = {name: value for name in EXACT if (value := getattr(filters, name)) is not None}
+    found = {"since": filters.since, "until": filters.until, "most": limit, **exact}
+    if filters.events is not None:
+        found["events"] = filters.events
+    if before is not None:
+        found["key_at"], found["key_id"] = before
+    return found
+
+
+@lru_cache(maxsize=512)
+def statement(models: tuple[Any, ...], shape: Shape) -> Select[Any] | CompoundSelect[Any]:
+    """The statement of a shape over some tables; building one takes as long as reading a small page, so it is kept."""
+    parts = [_of_table(model, shape) for model in models]
+    if len(parts) == 1:
+        return parts[0]
+    if shape.is_sqlite:
+        # SQLite takes no ORDER BY and LIMIT in the parts of a union, but in what they select from.
+        parts = [select(*part.subquery().c) for part in parts]
+    latest: list[Any] = [literal_column(name).desc() for name in ("created_at", "id")]
+    return union_all(*parts).order_by(*latest).limit(_most())
+
+
+def _most() -> Any:
+    return bindparam("most", type_=Integer)
+
+
+def _of_table(model: Any, shape: Shape) -> Select[Any]:
+    found = select(*(getattr(model, name) for name in COLUMNS)).where(
+        model.created_at >= bindparam("since"), model.created_at < bindparam("until")
+    )
+    for name in shape.names:
+        found = found.where(getattr(model, name) == bindparam(name))
+    if shape.has_events:
+        found = found.where(model.event.in_(bindparam("events", expanding=True)))
+    if shape.has_key:
+        at, id_ = bindparam("key_at", type_=model.created_at.type), bindparam("key_id", type_=model.id.type)
+        found = found.where(paging.behind(model.created_at, model.id, (at, id_)))
+    return _along(found.order_by(model.created_at.desc(), model.id.desc()).limit(_most()), model, shape.way)
+
+
+def _along(statement: Select[Any], model: Any, way: str | None) -> Select[Any]:
     # Left to themselves both servers now and then sort what an index holds in order already, or read a school's years.
-    if filters.id is not None:
-        return statement
-    for server in ("mysql", "mariadb"):
-        statement = statement.with_hint(model, f"FORCE INDEX ({reading_index(_way(filters))})", server)
+    for server in ("mysql", "mariadb") if way is not None else ():
+        statement = statement.with_hint(model, f"FORCE INDEX ({reading_index(str(way))})", server)
     return statement
 
 
@@ -129,14 +176,15 @@ def _way(filters: Filters) -> str:
     return "moment"
 
 
+TABLES = InTables((AuditRow, StagedAuditRow, ArchivedAuditRow))
 # In the order in which rows travel: one that is moved while a page is read is seen twice then, never not at all.
-SOURCES: tuple[Source, ...] = (InTable(AuditRow), InTable(StagedAuditRow), InTable(ArchivedAuditRow), in_files)
+SOURCES: tuple[Source, ...] = (TABLES, in_files)
 
 
 def history(
     session: AnySession, filters: Filters, *, cursor: str | None = None, size: int = PAGE
 ) -> paging.Page[HistoryRow]:
-    """A page of the history, the latest first: each source is asked for a page of its own, and they are merged.
+    """A page of the history, the latest first: each source is asked for what may have a place on it.
 
     A row that is just being moved may be read from two sources; it is shown once.
     """
@@ -151,6 +199,9 @@ def rows_before(session: AnySession, filters: Filters, key: Key | None, *, limit
     for source in SOURCES:
         for row in source(session, filters, before=key, limit=limit):
             found.setdefault((row.created_at, row.id), row)
+        if len(found) >= limit:
+            # What is left to read has no place among them unless it is as late as the last of them.
+            filters = replace(filters, since=max(filters.since, sorted(found, reverse=True)[limit - 1][0]))
     return [found[place] for place in sorted(found, reverse=True)[:limit]]
 
 

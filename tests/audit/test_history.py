@@ -81,18 +81,38 @@ def test_a_row_that_is_just_being_moved_is_shown_once(session: Any, two_schools:
     assert len(queries.history(session, ALL).rows) == 1
 
 
-def test_a_page_of_history_is_one_statement_a_table_wherever_it_lies(
+def test_a_page_of_history_is_one_statement_wherever_its_rows_lie_and_one_of_the_manifest(
     session: Any, two_schools: TwoSchools, statements: list[str]
 ) -> None:
     rows(session, two_schools.ours, AuditRow, list(range(130)))
     cursor = queries.history(session, ALL).next
     statements.clear()
     queries.history(session, ALL, cursor=cursor)
-    assert len(statements) == len(queries.SOURCES)
     # The manifest of cold files is read whole for some years: a file a school and year, and its rows are limited later.
-    of_rows = [statement for statement in statements if "audit_cold_file" not in statement]
-    assert len(of_rows) == len(queries.SOURCES) - 1
-    assert all("LIMIT" in statement for statement in of_rows)
+    [of_rows, of_files] = statements
+    assert "audit_cold_file" in of_files
+    # Each table has a limit of its own, and what they give together has one.
+    assert of_rows.count("LIMIT") == len(queries.TABLES.models) + 1
+    # Within each of them stands the school.
+    assert of_rows.count(".school_id = ") == len(queries.TABLES.models)
+
+
+def test_cold_files_are_not_asked_for_where_the_tables_fill_a_young_page(
+    session: Any, two_schools: TwoSchools, statements: list[str]
+) -> None:
+    rows(session, two_schools.ours, AuditRow, list(range(130)))
+    statements.clear()
+    assert len(queries.history(session, ALL).rows) == queries.PAGE
+    assert len(statements) == 1
+
+
+def test_a_full_page_of_the_live_table_leaves_room_for_what_the_archive_has_of_the_same_days(
+    session: Any, two_schools: TwoSchools
+) -> None:
+    rows(session, two_schools.ours, AuditRow, list(range(0, 260, 2)))
+    rows(session, two_schools.ours, ArchivedAuditRow, list(range(1, 241, 2)), offset=10_000_000)
+    seen = [row.created_at for row in queries.history(session, ALL).rows]
+    assert seen == [NOW - timedelta(days=day) for day in range(100)]
 
 
 def test_filters_narrow_and_another_schools_rows_never_show(session: Any, two_schools: TwoSchools) -> None:

@@ -9,9 +9,10 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold import files
@@ -60,24 +61,35 @@ def in_files(session: AnySession, filters: Filters, *, before: Key | None, limit
     return found
 
 
-def readable(session: AnySession, since: datetime, until: datetime) -> Sequence[Readable]:
-    """The files that hold rows of some moments which the database does not, the latest first."""
-    # What is being brought back, or just has been, may have been looked for in the tables a moment too early.
-    lately = clock.now() - STILL_READ
+@cache
+def _listed() -> Select[str, int, datetime, datetime, date, bool]:
+    """The statement of readable(), kept, since every old page asks it."""
     returning = or_(
         ColdFile.status == ColdStatus.RESTORING,
-        and_(ColdFile.status == ColdStatus.RESTORED, ColdFile.restored_at > lately),
+        and_(ColdFile.status == ColdStatus.RESTORED, ColdFile.restored_at > bindparam("lately")),
     )
-    statement = select(
+    return select(
         ColdFile.path, ColdFile.year, ColdFile.first_at, ColdFile.last_at, ColdFile.cold_before, returning
     ).where(
-        ColdFile.year.between(since.year, until.year),
-        ColdFile.last_at >= since,
-        ColdFile.first_at < until,
+        ColdFile.year.between(bindparam("first_year"), bindparam("last_year")),
+        ColdFile.last_at >= bindparam("since"),
+        ColdFile.first_at < bindparam("until"),
         or_(ColdFile.status.in_((ColdStatus.PENDING, ColdStatus.KEPT)), returning),
     )
+
+
+def readable(session: AnySession, since: datetime, until: datetime) -> Sequence[Readable]:
+    """The files that hold rows of some moments which the database does not, the latest first."""
+    values = {
+        "since": since,
+        "until": until,
+        "first_year": since.year,
+        "last_year": until.year,
+        # What is being brought back, or just has been, may have been looked for in the tables a moment too early.
+        "lately": clock.now() - STILL_READ,
+    }
     found = []
-    for path, year, first_at, last_at, cold_before, is_returning in session.execute(statement):
+    for path, year, first_at, last_at, cold_before, is_returning in session.execute(_listed(), values):
         seam = midnight(date(year + 1, 1, 1) if is_returning else cold_before)
         if first_at < seam:
             found.append(Readable(path, first_at, last_at, min(until, seam)))
