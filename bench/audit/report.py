@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bench.audit.database import Server
 from bench.audit.rounds import Figures, Round
+from school_app.history.models import ExportFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,14 @@ LINES = (
     Line("Hot + archive ÷ live table alone", lambda one: one.pages.first / one.pages.one_table, "{:.2f}", at_most=3),
     Line("Verify, rows/s", lambda one: one.verify_rate),
     Line("Verify ÷ a plain look", lambda one: one.verify_rate / one.look_rate, "{:.3f}"),
+    Line("Export as CSV, rows/s", lambda one: one.export_rates[ExportFormat.CSV]),
+    Line("Export as CSV ÷ a plain look", lambda one: one.export_rates[ExportFormat.CSV] / one.look_rate, "{:.3f}"),
+    Line("Export as JSON lines, rows/s", lambda one: one.export_rates[ExportFormat.JSON_LINES]),
+    Line(
+        "Export as JSON lines ÷ a plain look",
+        lambda one: one.export_rates[ExportFormat.JSON_LINES] / one.look_rate,
+        "{:.3f}",
+    ),
 )
 
 

@@ -12,10 +12,11 @@ from bench.audit import rows as log
 from bench.audit.archivers import Moved, archive_run, pt_archiver
 from bench.audit.database import settle
 from bench.audit.inserts import Inserts, Waits
-from bench.audit.reads import Pages, pages, verifying
+from bench.audit.reads import Pages, exporting, pages, verifying
+from school_app.history.models import ExportFormat
 
 IDLE_SECONDS = 8
-SMALLEST_SLICE, LARGEST_SLICE = 20_000, 200_000
+SMALLEST_SLICE, LARGEST_SLICE = 40_000, 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Figures:
     pages: Pages
     verify_rate: float
     look_rate: float
+    export_rates: dict[ExportFormat, float]
 
 
 def measure(url: str, rows: int, rounds: int) -> Figures:
@@ -60,7 +62,9 @@ def measure(url: str, rows: int, rounds: int) -> Figures:
         done.append(_round(url, rows, portion, run_first=bool(number % 2)))
     read = pages()
     verify_rate, look_rate = verifying(rows)
-    return Figures(rows, fill_rate, done, read, verify_rate=verify_rate, look_rate=look_rate)
+    return Figures(
+        rows, fill_rate, done, read, verify_rate=verify_rate, look_rate=look_rate, export_rates=exporting()
+    )
 
 
 def _round(url: str, rows: int, portion: int, *, run_first: bool) -> Round:
