@@ -38,6 +38,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # Spreadsheets read UTF-8 only behind this mark; JSON must not begin with it (RFC 8259).
 MARK = "\ufeff"
 Line = Mapping[str, Any]
+# Made once: json.dumps() makes a new one for every row where it is told how to write.
+_in_cell = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+_in_line = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def line(told: Told, names: Names) -> Line:
@@ -46,7 +49,7 @@ def line(told: Told, names: Names) -> Line:
     what = f"{told.what} {told.about or ''}".strip()
     made = {
         "created_at": row.created_at.isoformat(timespec="microseconds"),
-        "at_school": row.created_at.astimezone(names.zone).strftime("%Y-%m-%d %H:%M:%S"),
+        "at_school": row.created_at.astimezone(names.zone).replace(tzinfo=None).isoformat(" ", "seconds"),
         "student": told.student,
         "in_words": f"{what}: {told.brief}" if told.brief else what,
     }
@@ -55,7 +58,7 @@ def line(told: Told, names: Names) -> Line:
 
 def safe(value: object) -> object:
     """A cell that no spreadsheet takes for a formula: where it begins like one, an apostrophe stands before it."""
-    if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA):
+    if isinstance(value, str) and (value.lstrip(" ") if value[:1] == " " else value).startswith(FORMULA):
         return f"'{value}"
     return value
 
@@ -65,13 +68,13 @@ def _csv(lines: Iterable[Line]) -> str:
     cells = csv.writer(text)
     for one in lines:
         changes = one["changes"]
-        written = None if changes is None else json.dumps(changes, ensure_ascii=False, sort_keys=True)
+        written = None if changes is None else _in_cell(changes)
         cells.writerow([safe(value) for value in {**one, "changes": written}.values()])
     return text.getvalue()
 
 
 def _json_lines(lines: Iterable[Line]) -> str:
-    return "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in lines)
+    return "".join(f"{_in_line(one)}\n" for one in lines)
 
 
 HEAD: dict[ExportFormat, str] = {
