@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -95,20 +95,36 @@ class _Done:
 
 def _watched(command: list[str], begins: bytes = b"") -> _Done:
     """Run a program; its work begins with its start, or when it says `begins`. SystemExit where it fails."""
-    highest, began = 0.0, None
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        while process.poll() is None:
-            if began is None and begins in os.pread(output.fileno(), 4096, 0):
-                began = time.perf_counter()
-            highest = max(highest, _highest_mib(process.pid))
-            time.sleep(LOOK_SECONDS)
-        ended = time.perf_counter()
-        output.seek(0)
-        said = output.read().decode(errors="replace")
+    highest, began, said = 0.0, None, b""
+    # To a terminal a program says at once what it keeps back from a file.
+    ear, mouth = os.openpty()
+    os.set_blocking(ear, False)
+    process = subprocess.Popen(command, stdout=mouth, stderr=mouth)
+    os.close(mouth)
+    while process.poll() is None:
+        said += _heard(ear)
+        if began is None and begins in said:
+            began = time.perf_counter()
+        highest = max(highest, _highest_mib(process.pid))
+        time.sleep(LOOK_SECONDS)
+    ended = time.perf_counter()
+    while more := _heard(ear):
+        said += more
+    os.close(ear)
+    told = said.decode(errors="replace")
     if process.returncode:
-        raise SystemExit(f"{command[0]} ended with {process.returncode}:\n{said[-2000:]}")
-    return _Done(0.0 if began is None else ended - began, highest, said)
+        raise SystemExit(f"{command[0]} ended with {process.returncode}:\n{told[-2000:]}")
+    return _Done(0.0 if began is None else ended - began, highest, told)
+
+
+def _heard(ear: int) -> bytes:
+    try:
+        return os.read(ear, 65_536)
+    except OSError as error:
+        # It has said nothing since, or it has ended.
+        if error.errno in (errno.EAGAIN, errno.EIO):
+            return b""
+        raise
 
 
 def _highest_mib(pid: int) -> float:
