@@ -62,9 +62,7 @@ def measure(url: str, rows: int, rounds: int) -> Figures:
         done.append(_round(url, rows, portion, run_first=bool(number % 2)))
     read = pages()
     verify_rate, look_rate = verifying(rows)
-    return Figures(
-        rows, fill_rate, done, read, verify_rate=verify_rate, look_rate=look_rate, export_rates=exporting()
-    )
+    return Figures(rows, fill_rate, done, read, verify_rate=verify_rate, look_rate=look_rate, export_rates=exporting())
 
 
 def _round(url: str, rows: int, portion: int, *, run_first: bool) -> Round:
