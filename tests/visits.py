@@ -11,6 +11,8 @@ from werkzeug.test import TestResponse
 from school_app.accounts.models import Account
 from tests.factories import PASSWORD
 
+# A password that somebody may choose.
+NEW = "orange bicycle window river"
 TOKEN = re.compile(r'name="csrf_token"[^>]*?value="([^"]+)"')
 
 
@@ -23,10 +25,15 @@ def token_on(client: FlaskClient, path: str) -> str:
 
 def log_in(client: FlaskClient, account: Account) -> FlaskClient:
     """Log an account in as its person would; the client is then theirs."""
-    data = {"name": account.login, "password": PASSWORD, "csrf_token": token_on(client, "/login")}
-    answer = client.post("/login", data=data)
+    answer = attempt(client, account.login, PASSWORD)
     assert answer.status_code == 303, answer.text
     return client
+
+
+def attempt(client: FlaskClient, name: str, password: str) -> TestResponse:
+    """Try to log in; the answer tells whether that went well."""
+    data = {"name": name, "password": password, "csrf_token": token_on(client, "/login")}
+    return client.post("/login", data=data)
 
 
 def send(client: FlaskClient, path: str, **data: Any) -> TestResponse:

@@ -16,7 +16,7 @@ from school_app.rosters.local import Known
 from school_app.rosters.merge import Counts
 from school_app.rosters.span import Span
 from tests.factories import TwoSchools
-from tests.rosters.attendance_files import TODAY, bring_in, day, file_of, marks, refusal, row, year_before
+from tests.rosters.attendance_files import TODAY, bring_in, day, file_of, imported, marks, refusal, row, year_before
 
 
 def test_a_row_of_a_day_to_come_refuses_the_file(session: Any, two_schools: TwoSchools, tmp_path: Path) -> None:
@@ -180,7 +180,9 @@ def test_presence_with_minutes_late_refuses_the_file(session: Any, two_schools: 
 
 def test_a_code_of_another_school_is_no_error_here(session: Any, two_schools: TwoSchools, tmp_path: Path) -> None:
     rows = row(two_schools.ours.student, 3), f"elsewhere,{day(3)},DAY,their own,,"
-    bring_in(session, tmp_path, *rows, known=Known(frozenset({"elsewhere"})))
+    counts, _ = bring_in(session, tmp_path, *rows, known=Known(frozenset({"elsewhere"})))
+    assert counts.added["attendance_mark"] == 1
+    assert marks(session, two_schools.ours.student, 3) == [imported("absent_excused")]
 
 
 def test_the_command_speaks_for_the_days_and_the_school_that_are_named(
