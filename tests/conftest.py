@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_migrate import upgrade
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy_utils import create_database, database_exists, drop_database
+from sqlalchemy_utils import drop_database
 
 from school_app import create_app
 from school_app.config import Settings
 from school_app.core.db import db, unhurried_engine
 from school_app.operations.database_users import Accounts, Who
-from tests import factories
+from tests import databases, factories, worlds
 from tests.factories import TwoSchools
+from tests.worlds import Kept
 
 
 def _needed(name: str) -> str:
@@ -64,15 +65,11 @@ def _redis_database(url: str, number: int) -> str:
 
 @pytest.fixture(scope="session")
 def app(settings: Settings) -> Iterator[Flask]:
-    """The app over a database that its migrations have just built."""
-    if database_exists(settings.database_url):
-        drop_database(settings.database_url)
-    create_database(settings.database_url, encoding="utf8mb4")
+    """The app over a database that has just got its tables."""
+    databases.begin_anew(settings)
     app = create_app(settings)
     app.extensions["formroom.queue"] = factories.ListQueue()
-    with app.app_context():
-        upgrade()
-        db.engine.dispose()
+    databases.build(app)
     if os.environ.get("FORMROOM_TEST_AS") == "web":
         app = _as_web(settings)
     yield app
@@ -99,11 +96,35 @@ def _as_web(settings: Settings) -> Flask:
     return app
 
 
+@pytest.fixture(scope="session")
+def kept_schools(settings: Settings, app: Flask) -> Iterator[Kept]:
+    """Two schools in a database of their own, built once."""
+    with databases.app_of_its_own(settings, "schools") as apart:
+        databases.number_apart(apart)
+        with apart.app_context():
+            made_on = datetime.now(UTC).date()
+            kept = Kept(db.engine, worlds.keep_two_schools(db.session), made_on)
+            db.session.remove()
+        yield kept
+
+
 @pytest.fixture
-def connection(app: Flask) -> Iterator[Any]:
+def schools_there(request: pytest.FixtureRequest) -> Kept | None:
+    """The schools that are there already, for a test that has two on the day on which they were made.
+
+    The web server's own account has rights in the app's database alone, so there they are built for each test.
+    """
+    if "two_schools" not in request.fixturenames or os.environ.get("FORMROOM_TEST_AS") == "web":
+        return None
+    kept: Kept = request.getfixturevalue("kept_schools")
+    return kept if kept.made_on == datetime.now(UTC).date() else None
+
+
+@pytest.fixture
+def connection(app: Flask, schools_there: Kept | None) -> Iterator[Any]:
     """One connection, whose transaction is rolled back after the test whatever was committed inside."""
     with app.app_context():
-        engine = db.engine
+        engine = schools_there.engine if schools_there else db.engine
     opened = engine.connect()
     transaction = opened.begin()
     yield opened
@@ -126,9 +147,9 @@ def session(app: Flask, connection: Any, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 @pytest.fixture
-def two_schools(session: Any) -> TwoSchools:
+def two_schools(session: Any, schools_there: Kept | None) -> TwoSchools:
     """Two schools of the same shape, each with its canary in every text."""
-    return factories.two_schools(session)
+    return worlds.brought(session, schools_there.schools) if schools_there else worlds.two_schools(session)
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from tests.audit.cold.breaking import NEVER, Points, kill, watched
 from tests.audit.places import NOW, SMALL, YEAR, Key, Place, days_ago, in_year
 
 CUTOFF = NOW - timedelta(days=90)
+# A run over this log has more points, and quick tests begin below this one.
+LEAST_POINTS = 100
 
 
 def begin_anew(place: Place, *, sealed: bool = False) -> dict[Key, str]:
@@ -65,7 +67,7 @@ def count_points(place: Place, *, sealed: bool = False) -> int:
     begin_anew(place, sealed=sealed)
     points = Points(NEVER, kill)
     watched_run(place, points)
-    return points.passed
+    return points.counted(LEAST_POINTS)
 
 
 def check_whole(place: Place, before: dict[Key, str]) -> None:

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import Table, delete, insert, select, text, update
-from sqlalchemy.engine import make_url
-from sqlalchemy_utils import create_database, database_exists, drop_database
 
-from school_app import create_app
 from school_app.audit import seals
 from school_app.audit.archive import Limits, Run
 from school_app.audit.at_work import step_through
@@ -27,9 +23,9 @@ from school_app.audit.digests import COLUMNS, row_hash
 from school_app.audit.lease import LEASE
 from school_app.audit.models import ArchiveLease, ArchiveRun, AuditSeal, SealRun
 from school_app.config import Settings
-from school_app.core.db import db, unhurried_engine, unhurried_session
+from school_app.core.db import unhurried_engine, unhurried_session
 from school_app.core.tenancy import all_schools
-from tests.factories import ListQueue
+from tests.databases import app_of_its_own
 
 TABLES: tuple[Table, ...] = (HOT, STAGED, ARCHIVE)
 NOW = datetime.now(UTC)
@@ -118,21 +114,10 @@ class Place:
 @contextmanager
 def place_of_its_own(settings: Settings, ending: str) -> Iterator[Place]:
     """The place of an app with a database of its own, which is gone afterwards."""
-    url = make_url(settings.database_url)
-    own = url.set(database=f"{url.database}_{ending}").render_as_string(hide_password=False)
-    if database_exists(own):
-        drop_database(own)
-    create_database(own, encoding="utf8mb4")
-    app = create_app(replace(settings, database_url=own))
-    app.extensions["formroom.queue"] = ListQueue()
-    with app.app_context():
-        upgrade()
-    place = Place(app, unhurried_engine(app.config["FORMROOM"], 5))
-    yield place
-    place.engine.dispose()
-    with app.app_context():
-        db.engine.dispose()
-    drop_database(own)
+    with app_of_its_own(settings, ending) as app:
+        place = Place(app, unhurried_engine(app.config["FORMROOM"], 5))
+        yield place
+        place.engine.dispose()
 
 
 def in_year(year: int, *days: int) -> list[datetime]:

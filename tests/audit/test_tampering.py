@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import delete
 
-from school_app import create_app
 from school_app.audit.commands import audit
 from school_app.audit.differences import Difference
 from school_app.audit.models import ArchivedAuditRow, AuditRow, AuditSeal, SealRun
@@ -19,9 +17,12 @@ from school_app.audit.verify import Asked, verify
 from school_app.config import Settings
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
-from tests.audit.tampering import WAYS, Log, sealed_log
+from tests.audit import tampered_rows, tampered_seals
+from tests.audit.tampering import Log, sealed_log
+from tests.databases import embedded_app
 from workers import jobs
 
+WAYS = (*tampered_rows.WAYS, *tampered_seals.WAYS)
 LOGS = 2
 # With as many ways as there are, a thousand seeds and some.
 MANY_LOGS = 1_000 // len(WAYS) + 1
@@ -63,13 +64,10 @@ def test_a_thousand_cases_of_tampering_are_found(session: Any, log_number: int) 
 
 
 @pytest.fixture(scope="module")
-def embedded(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+def embedded(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app over SQLite."""
-    path = tmp_path_factory.mktemp("embedded") / "embedded.sqlite3"
-    app = create_app(replace(settings, database_url=f"sqlite:///{path}"))
-    with app.app_context():
-        upgrade()
-    return app
+    with embedded_app(settings, tmp_path_factory.mktemp("embedded")) as app:
+        yield app
 
 
 @pytest.mark.parametrize("log_number", [0, *(pytest.param(one, marks=pytest.mark.soak) for one in range(1, MANY_LOGS))])

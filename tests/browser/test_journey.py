@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask_migrate import upgrade
 from sqlalchemy import select
-from sqlalchemy.engine import make_url
-from sqlalchemy_utils import create_database, database_exists, drop_database
 from werkzeug.serving import make_server
 
-from school_app import create_app
 from school_app.attendance.models import AttendanceMark, Register, RegisterState, Session
 from school_app.config import Settings
 from school_app.core import clock
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools, enter_school
-from tests import factories
-from tests.factories import PASSWORD, ListQueue, added
+from tests import factories, worlds
+from tests.databases import app_of_its_own
+from tests.factories import PASSWORD, added
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = [
@@ -35,27 +31,17 @@ pytestmark = [
 @pytest.fixture
 def served(settings: Settings) -> Iterator[str]:
     """The app on an address of its own, over a database of its own that holds two schools."""
-    url = make_url(settings.database_url)
-    own = url.set(database=f"{url.database}_browser").render_as_string(hide_password=False)
-    if database_exists(own):
-        drop_database(own)
-    create_database(own, encoding="utf8mb4")
-    app = create_app(replace(settings, database_url=own))
-    app.extensions["formroom.queue"] = ListQueue()
-    with app.app_context():
-        upgrade()
-        _two_days_absent(factories.two_schools(db.session))
-        db.session.commit()
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(timeout=10)
-    server.server_close()
-    with app.app_context():
-        db.engine.dispose()
-    drop_database(own)
+    with app_of_its_own(settings, "browser") as app:
+        with app.app_context():
+            _two_days_absent(worlds.two_schools(db.session))
+            db.session.commit()
+        server = make_server("127.0.0.1", 0, app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(timeout=10)
+        server.server_close()
 
 
 def _two_days_absent(schools: factories.TwoSchools) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,12 +13,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy.engine import make_url
-from sqlalchemy_utils import create_database, database_exists, drop_database
 
 from school_app import create_app
 from school_app.config import Settings
 from school_app.core.db import db
+from tests.databases import database_of_its_own
 
 NOON = datetime(2026, 5, 17, 12)
 
@@ -25,21 +25,14 @@ NOON = datetime(2026, 5, 17, 12)
 @pytest.fixture(params=["server", "embedded"])
 def before(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Iterator[Flask]:
     """An app over a database of the release before."""
-    url = make_url(settings.database_url)
-    own = url.set(database=f"{url.database}_course").render_as_string(hide_password=False)
-    if request.param == "embedded":
-        own = f"sqlite:///{tmp_path / 'course.sqlite3'}"
-    elif database_exists(own):
-        drop_database(own)
-    if request.param == "server":
-        create_database(own, encoding="utf8mb4")
-    app = create_app(replace(settings, database_url=own))
-    with app.app_context():
-        upgrade(revision="0012")
-        yield app
-        db.engine.dispose()
-    if request.param == "server":
-        drop_database(own)
+    embedded = nullcontext(replace(settings, database_url=f"sqlite:///{tmp_path / 'course.sqlite3'}"))
+    server = database_of_its_own(settings, "course")
+    with embedded if request.param == "embedded" else server as own:
+        app = create_app(own)
+        with app.app_context():
+            upgrade(revision="0012")
+            yield app
+            db.engine.dispose()
 
 
 def put(connection: sa.Connection, into: str, /, **values: Any) -> int:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
 from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import select
-from sqlalchemy.engine import make_url
-from sqlalchemy_utils import create_database, database_exists, drop_database
 
-from school_app import create_app
 from school_app.cases import service
 from school_app.cases.course import courses_of
 from school_app.cases.models import Case, CaseStep, Outcome
@@ -29,7 +25,8 @@ from school_app.core.fingerprint import new_once
 from school_app.core.tenancy import enter_school
 from school_app.students.models import Note
 from school_app.students.notes import Draft, add_note
-from tests import factories
+from tests import worlds
+from tests.databases import app_of_its_own
 
 TODAY = datetime.now(UTC).date()
 ROUNDS = 5
@@ -85,22 +82,13 @@ class Place:
 @pytest.fixture(scope="module")
 def place(settings: Settings) -> Iterator[Place]:
     """The school."""
-    url = make_url(settings.database_url)
-    own = url.set(database=f"{url.database}_together").render_as_string(hide_password=False)
-    if database_exists(own):
-        drop_database(own)
-    create_database(own, encoding="utf8mb4")
-    app = create_app(replace(settings, database_url=own))
-    with app.app_context():
-        upgrade()
-        ours = factories.two_schools(db.session).ours
-        people = [By(one.id, one.name) for one in (ours.form_master, ours.head)]
-        found = Place(app, ours.school.id, ours.student.id, *people)
-        db.session.commit()
-    yield found
-    with app.app_context():
-        db.engine.dispose()
-    drop_database(own)
+    with app_of_its_own(settings, "together") as app:
+        with app.app_context():
+            ours = worlds.two_schools(db.session).ours
+            people = [By(one.id, one.name) for one in (ours.form_master, ours.head)]
+            found = Place(app, ours.school.id, ours.student.id, *people)
+            db.session.commit()
+        yield found
 
 
 def course(place: Place, case_id: int) -> list[tuple[str, str | None]]:

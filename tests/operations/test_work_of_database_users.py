@@ -27,7 +27,7 @@ from school_app.core.db import db
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit
 from school_app.core.tenancy import all_schools
 from school_app.operations.database_users import AUDIT, JOBS, Who
-from tests import factories
+from tests import factories, worlds
 from tests.architecture.test_routes import ARGUMENTS, ENDS_THE_WALK, rules
 from tests.audit.places import NOW, YEAR, Place, days_ago, in_year
 from tests.factories import TwoSchools
@@ -76,7 +76,7 @@ def house(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def made(session: Any) -> TwoSchools:
     """Two schools, committed; what is known of them stays known when the session is gone."""
     session.expire_on_commit = False
-    schools = factories.two_schools(session)
+    schools = worlds.two_schools(session)
     session.commit()
     with all_schools(session):
         ours = select(AuditRow).where(AuditRow.school_id == schools.ours.school.id)

@@ -9,16 +9,15 @@ from hashlib import sha256
 from typing import Any
 
 from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy_utils import create_database, database_exists, drop_database
 
 from school_app import create_app
 from school_app.config import Settings
 from school_app.core.db import db, unhurried_engine
 from school_app.operations.database_users import Accounts, Who
+from tests.databases import app_of_its_own
 from tests.factories import ListQueue
 
 # Command denied, column denied, access denied, and the same for what is not of one table.
@@ -74,33 +73,28 @@ class Users:
 @contextmanager
 def users_of_a_database(settings: Settings, name: str) -> Iterator[Users]:
     """A database with accounts of its own; afterwards both are gone."""
-    url = make_url(settings.database_url)
-    own = url.set(database=f"{url.database}_{name}").render_as_string(hide_password=False)
-    if database_exists(own):
-        drop_database(own)
-    create_database(own, encoding="utf8mb4")
-    settings = replace(settings, database_url=own)
-    owner = unhurried_engine(settings)
-    with create_app(settings).app_context():
-        upgrade()
-        db.engine.dispose()
-    prefix = f"f{sha256(own.encode()).hexdigest()[:10]}"
-    accounts = Accounts(str(make_url(own).database), prefix)
-    users = Users(settings, owner, accounts, {})
+    with app_of_its_own(settings, name) as app:
+        users = _with_accounts(app.config["FORMROOM"])
+        for who in Who:
+            users.apps[who] = create_app(replace(users.settings, database_url=users.url(who)))
+            users.apps[who].extensions["formroom.queue"] = ListQueue()
+        yield users
+        for who, app_of_one in users.apps.items():
+            with app_of_one.app_context():
+                db.engine.dispose()
+            users.run(f"DROP USER {users.accounts.account(who)}")
+        users.owner.dispose()
+
+
+def _with_accounts(settings: Settings) -> Users:
+    own = settings.database_url
+    accounts = Accounts(str(make_url(own).database), f"f{sha256(own.encode()).hexdigest()[:10]}")
+    users = Users(settings, unhurried_engine(settings), accounts, {})
     for who in Who:
         users.run(f"DROP USER IF EXISTS {accounts.account(who)}")
     for statement in (*accounts.create(), *accounts.grants()):
         users.run(statement)
-    for who in Who:
-        users.apps[who] = create_app(replace(settings, database_url=users.url(who)))
-        users.apps[who].extensions["formroom.queue"] = ListQueue()
-    yield users
-    for who, app in users.apps.items():
-        with app.app_context():
-            db.engine.dispose()
-        users.run(f"DROP USER {accounts.account(who)}")
-    owner.dispose()
-    drop_database(own)
+    return users
 
 
 def taken_away(users: Users, who: Who, table: str, right: str) -> Any:

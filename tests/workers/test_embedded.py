@@ -19,18 +19,15 @@ from school_app.core import clock
 from school_app.core.db import db
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit
 from school_app.core.tenancy import all_schools
+from tests.databases import embedded_app
 from workers import jobs, schedule
 
 
 @pytest.fixture(scope="module")
 def embedded(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app over SQLite."""
-    path: Path = tmp_path_factory.mktemp("embedded") / "embedded.sqlite3"
-    app = create_app(replace(settings, database_url=f"sqlite:///{path}"))
-    with app.app_context():
-        upgrade()
+    with embedded_app(settings, tmp_path_factory.mktemp("embedded")) as app:
         yield app
-        db.engine.dispose()
 
 
 @pytest.mark.parametrize("name", sorted({entry.job for entry in schedule.TABLE}))

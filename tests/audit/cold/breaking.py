@@ -34,6 +34,11 @@ class Points:
         if self.passed == self.at:
             self.act()
 
+    def counted(self, least: int) -> int:
+        """How many were passed by a whole run, which has at least so many; with fewer it was not watched."""
+        assert self.passed >= least, f"only {self.passed} points were reached"
+        return self.passed
+
 
 def kill() -> None:
     """What a loss of power does to a process."""

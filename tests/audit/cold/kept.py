@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from flask import current_app
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from school_app.audit.cold import files
 from school_app.audit.cold.cooling import Cooling, Limits
-from school_app.audit.cold.models import ColdFile, ColdStatus
+from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
 from school_app.audit.cold.rows import ARCHIVE, STORED
 from school_app.audit.cold.store import Folder
 from school_app.audit.digests import COLUMNS, row_hash
-from school_app.audit.models import ArchiveLease, AuditRow
+from school_app.audit.models import ArchiveLease, ArchiveRun, AuditRow, AuditSeal, SealRun
 from school_app.audit.seals import seal
 from school_app.core import clock
+from school_app.core.jobs import JobRun
 
 SMALL = Limits(file_rows=6, group_rows=4, batch=3)
 ODD = ("Ängström 🙂", "tab\there \\ back'slash\"", "", " trailing ", "-", "1:x", "\u200b", "x" * 200)
@@ -62,6 +65,17 @@ def old_rows(year: int, schools: list[int | None], each: int = 8, first_id: int 
             )
             found.append(row(first_id + number + len(schools) * count, moment, school_id))
     return found
+
+
+def begin_with(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Empty the log and cold storage for good, and put sealed rows into the archive."""
+    session.rollback()
+    for model in (ColdDay, ColdFile, ArchiveRun, ArchiveLease, AuditRow, AuditSeal, SealRun, JobRun):
+        session.execute(delete(model))
+    session.execute(delete(ARCHIVE))
+    archive(session, rows)
+    session.commit()
+    shutil.rmtree(current_app.config["FORMROOM"].cold.folder, ignore_errors=True)
 
 
 def archive(session: Session, rows: list[dict[str, Any]]) -> None:

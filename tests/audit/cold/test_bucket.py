@@ -22,9 +22,7 @@ from school_app.audit.cold.store import Bucket, ColdUnavailable
 from school_app.audit.sources import Tables
 from school_app.audit.verify import verify
 from school_app.config import ColdSettings
-from school_app.core.tenancy import all_schools, enter_school
 from tests.audit.cold.kept import archive, cooled, everywhere, hashes_in_tables, listed, old_rows, years_ago
-from tests.factories import TwoSchools
 
 SERVER = Path(__file__).parents[3] / ".cache/s3/bin/moto_server"
 KEYS = {"region": "eu-central-1", "access_key": "a-key", "secret_key": "a-secret"}
@@ -64,13 +62,10 @@ def bucket(endpoint: str, request: pytest.FixtureRequest) -> Bucket:
 
 
 @pytest.fixture
-def old(session: Any, two_schools: TwoSchools) -> Any:
+def old(at_work: Any, owners: list[int | None]) -> Any:
     """A year of two schools and the platform in the archive."""
-    schools = [two_schools.ours.school.id, two_schools.theirs.school.id, None]
-    enter_school(session, None)
-    with all_schools(session):
-        archive(session, old_rows(years_ago(3), schools))
-        yield session
+    archive(at_work, old_rows(years_ago(3), owners))
+    return at_work
 
 
 def test_years_go_to_a_bucket_are_verified_there_and_come_back(old: Any, bucket: Any) -> None:

@@ -27,7 +27,6 @@ from school_app.audit.events import Event
 from school_app.audit.models import ArchiveLease, ArchiveRun, AuditRow, AuditSeal, RunStatus, SealRun
 from school_app.audit.sources import Tables
 from school_app.audit.verify import verify
-from school_app.core.tenancy import all_schools, enter_school
 from tests.audit.cold.kept import (
     FIRST_ID,
     SMALL,
@@ -46,15 +45,10 @@ from tests.factories import TwoSchools
 
 
 @pytest.fixture
-def filled(session: Any, two_schools: TwoSchools) -> Any:
+def filled(two_years: Any, owners: list[int | None]) -> Any:
     """Two years of two schools and the platform in the archive, and a year that is too young."""
-    schools = [two_schools.ours.school.id, two_schools.theirs.school.id, None]
-    enter_school(session, None)
-    with all_schools(session):
-        archive(session, old_rows(years_ago(4), schools))
-        archive(session, old_rows(years_ago(3), schools, first_id=FIRST_ID + 1000))
-        archive(session, old_rows(years_ago(2), schools, first_id=FIRST_ID + 2000))
-        yield session
+    archive(two_years, old_rows(years_ago(2), owners, first_id=FIRST_ID + 2000))
+    return two_years
 
 
 def test_old_years_go_to_a_file_a_school_and_nothing_changes(filled: Any, place: Folder) -> None:

@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
-from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
-from school_app.audit.cold.rows import ARCHIVE
+from school_app.audit.cold.models import ColdStatus
 from school_app.audit.cold.store import store
-from school_app.audit.models import ArchiveLease, ArchiveRun, AuditRow, AuditSeal, RunStatus, SealRun
+from school_app.audit.models import ArchiveLease, ArchiveRun, RunStatus
 from school_app.core.db import db
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit
 from school_app.core.tenancy import all_schools
-from tests.audit.cold.kept import archive, everywhere, listed, old_rows, years_ago
+from tests.audit.cold.kept import begin_with, everywhere, listed, old_rows, years_ago
 from workers.jobs import carry_out
 from workers.schedule import TABLE
 
@@ -24,13 +23,7 @@ from workers.schedule import TABLE
 @pytest.fixture
 def waiting(apart: Flask, committed: Any) -> Any:
     """Old rows in the archive of a database of its own."""
-    for model in (ColdDay, ColdFile, ArchiveRun, ArchiveLease, AuditRow, AuditSeal, SealRun, JobRun):
-        committed.execute(delete(model))
-    committed.execute(delete(ARCHIVE))
-    for path in list(store().paths()):
-        store().remove(path)
-    archive(committed, old_rows(years_ago(3), [11, None]))
-    committed.commit()
+    begin_with(committed, old_rows(years_ago(3), [11, None]))
     return committed
 
 

@@ -22,7 +22,6 @@ from school_app.audit.seals import seal
 from school_app.audit.sources import Tables
 from school_app.audit.verify import verify
 from school_app.core import clock
-from school_app.core.tenancy import all_schools, enter_school
 from tests.audit.cold.kept import (
     SMALL,
     archive,
@@ -38,21 +37,19 @@ from tests.factories import TwoSchools
 
 
 @pytest.fixture
-def cold(session: Any, two_schools: TwoSchools, place: Folder) -> Any:
+def cold(at_work: Any, two_schools: TwoSchools, place: Folder) -> Any:
     """A year of our school and the platform in cold storage, and a row that was written later, dated in it."""
-    enter_school(session, None)
-    with all_schools(session):
-        session.execute(delete(HOT))
-        archive(session, old_rows(years_ago(3), [two_schools.ours.school.id, None], first_id=_ids_ahead(session)))
-        cooled(session, place)
-        late = row(0, datetime(years_ago(3), 1, 1, 12, tzinfo=UTC), two_schools.ours.school.id)
-        del late["id"]
-        session.execute(insert(HOT), [late])
-        # What the run has recorded today is not what this is about.
-        session.execute(delete(HOT).where(HOT.c.event != late["event"]))
-        for _ in seal(session):
-            session.flush()
-        yield session
+    at_work.execute(delete(HOT))
+    archive(at_work, old_rows(years_ago(3), [two_schools.ours.school.id, None], first_id=_ids_ahead(at_work)))
+    cooled(at_work, place)
+    late = row(0, datetime(years_ago(3), 1, 1, 12, tzinfo=UTC), two_schools.ours.school.id)
+    del late["id"]
+    at_work.execute(insert(HOT), [late])
+    # What the run has recorded today is not what this is about.
+    at_work.execute(delete(HOT).where(HOT.c.event != late["event"]))
+    for _ in seal(at_work):
+        at_work.flush()
+    return at_work
 
 
 def _ids_ahead(session: Any) -> int:
@@ -120,25 +117,21 @@ def test_a_changed_row_in_a_file_is_found_by_the_verification(cold: Any, place: 
     assert (Kind.DIFFERS, datetime(years_ago(3), 1, 1).date()) in found(cold, place)
 
 
-def test_rows_that_travel_while_the_verification_reads_are_no_difference(
-    session: Any, two_schools: TwoSchools, place: Folder
-) -> None:
-    enter_school(session, None)
-    with all_schools(session):
-        session.execute(delete(HOT))
-        archive(session, old_rows(years_ago(3), [None]))
+def test_rows_that_travel_while_the_verification_reads_are_no_difference(at_work: Any, place: Folder) -> None:
+    at_work.execute(delete(HOT))
+    archive(at_work, old_rows(years_ago(3), [None]))
 
-        class Travelling(Tables):
-            def digests(self, stretch: Any) -> Any:
-                found = super().digests(stretch)
-                if not listed(session):
-                    cooled(session, place)
-                return found
+    class Travelling(Tables):
+        def digests(self, stretch: Any) -> Any:
+            found = super().digests(stretch)
+            if not listed(at_work):
+                cooled(at_work, place)
+            return found
 
-        steps = verify(session, [Travelling(session), Files(session, place)])
-        differences = [one for step in steps for one in step.differences]
-        assert [one for one in differences if one.day.year == years_ago(3)] == []
-        assert listed(session)[0].status is ColdStatus.KEPT
+    steps = verify(at_work, [Travelling(at_work), Files(at_work, place)])
+    differences = [one for step in steps for one in step.differences]
+    assert [one for one in differences if one.day.year == years_ago(3)] == []
+    assert listed(at_work)[0].status is ColdStatus.KEPT
 
 
 def test_nothing_goes_while_the_clocks_differ(cold: Any, place: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,13 +28,12 @@ EVER = Filters(datetime(years_ago(6), 1, 1, tzinfo=UTC), datetime.now(UTC) + tim
 
 
 @pytest.fixture
-def filled(app: Any, session: Any, two_schools: TwoSchools, place: Folder, monkeypatch: pytest.MonkeyPatch) -> Any:
+def filled(app: Any, session: Any, owners: list[int | None], place: Folder, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Rows of three years of both schools and the platform in the archive; the session is in our school."""
     monkeypatch.setitem(app.extensions, EXTENSION, place)
-    schools = [two_schools.ours.school.id, two_schools.theirs.school.id, None]
     with all_schools(session):
         for back in (4, 3, 2):
-            archive(session, old_rows(years_ago(back), schools, each=40, first_id=FIRST_ID + 1000 * (4 - back)))
+            archive(session, old_rows(years_ago(back), owners, each=40, first_id=FIRST_ID + 1000 * (4 - back)))
     return session
 
 

@@ -21,9 +21,8 @@ from school_app.audit.commands import audit
 from school_app.audit.events import Event
 from school_app.audit.models import AuditRow, AuditSeal
 from school_app.core.db import db
-from school_app.core.tenancy import all_schools, enter_school
+from school_app.core.tenancy import all_schools
 from tests.audit.cold.kept import (
-    FIRST_ID,
     SMALL,
     archive,
     cooled,
@@ -38,15 +37,10 @@ from tests.factories import TwoSchools
 
 
 @pytest.fixture
-def cold(session: Any, two_schools: TwoSchools, place: Folder) -> Any:
+def cold(two_years: Any, place: Folder) -> Any:
     """Two years of two schools and the platform in cold storage."""
-    schools = [two_schools.ours.school.id, two_schools.theirs.school.id, None]
-    enter_school(session, None)
-    with all_schools(session):
-        archive(session, old_rows(years_ago(4), schools))
-        archive(session, old_rows(years_ago(3), schools, first_id=FIRST_ID + 1000))
-        cooled(session, place)
-        yield session
+    cooled(two_years, place)
+    return two_years
 
 
 def restored(session: Any, place: Folder, year: int, school_id: int | str | None = EVERY_SCHOOL) -> Restoring:

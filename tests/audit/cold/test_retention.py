@@ -24,25 +24,22 @@ from school_app.audit.retention.rules import DataClass, InvalidRetention, in_for
 from school_app.audit.sources import Tables
 from school_app.audit.verify import verify
 from school_app.core import clock
-from school_app.core.tenancy import all_schools, enter_school
-from tests.audit.cold.kept import archive, cooled, free, listed, old_rows, years_ago
+from tests.audit.cold.kept import FIRST_ID, archive, cooled, free, listed, old_rows, years_ago
 from tests.factories import TwoSchools
 
 WHY = "A court has asked for the records"
 
 
 @pytest.fixture
-def cold(app: Any, session: Any, two_schools: TwoSchools, place: Folder, monkeypatch: pytest.MonkeyPatch) -> Any:
+def cold(app: Any, at_work: Any, owners: list[int | None], place: Folder, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Two years of two schools and the platform in cold storage; the older one is past its time."""
     monkeypatch.setitem(app.extensions, EXTENSION, place)
-    schools = [two_schools.ours.school.id, two_schools.theirs.school.id, None]
-    enter_school(session, None)
-    with app.app_context(), all_schools(session):
-        session.execute(delete(HOT))
-        archive(session, old_rows(years_ago(12), schools))
-        archive(session, old_rows(years_ago(5), schools, first_id=5_001_000))
-        cooled(session, place)
-        yield session
+    with app.app_context():
+        at_work.execute(delete(HOT))
+        archive(at_work, old_rows(years_ago(12), owners))
+        archive(at_work, old_rows(years_ago(5), owners, first_id=FIRST_ID + 1000))
+        cooled(at_work, place)
+        yield at_work
 
 
 def run(session: Any, place: Folder) -> Destroying:
