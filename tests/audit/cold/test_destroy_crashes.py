@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError
 
 from school_app.audit.at_work import step_through
 from school_app.audit.cold.models import ColdFile, ColdStatus
@@ -96,7 +97,7 @@ def kill_at(apart: Flask, session: Any, point: int) -> None:
 
 def fail_at(session: Any, point: int, act: Any) -> None:
     begin(session)
-    with watched(db.engine, Points(point, act)), pytest.raises(Exception):  # noqa: B017, PT011
+    with watched(db.engine, Points(point, act)), pytest.raises(OSError if act is full_disk else OperationalError):
         destroy(session)
     go_on(session)
 

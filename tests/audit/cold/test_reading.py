@@ -33,7 +33,7 @@ def filled(app: Any, session: Any, owners: list[int | None], place: Folder, monk
     monkeypatch.setitem(app.extensions, EXTENSION, place)
     with all_schools(session):
         for back in (4, 3, 2):
-            archive(session, old_rows(years_ago(back), owners, each=40, first_id=FIRST_ID + 1000 * (4 - back)))
+            archive(session, old_rows(years_ago(back), owners, each=16, first_id=FIRST_ID + 1000 * (4 - back)))
     return session
 
 
