@@ -70,10 +70,11 @@ def test_ranges_of_ids_are_digested_together_as_each_alone(session: Any, two_sch
     ends = [LEAF * 900 - 5, LEAF * 900, LEAF * 900 + 4]
     with all_schools(session):
         filled(session, two_schools.ours)
-        together = digests_between(session, [HOT], lambda table: table.c.created_at < NOON + timedelta(days=9), ends)
+        old = HOT.c.created_at < NOON + timedelta(days=9)
+        together = digests_between(session, [HOT], lambda table: old, ends)
         assert sorted(together) == [0, 1, 2, 3]
         for part, (above, up_to) in enumerate(pairwise([LEAF, *ends, LEAF * 900 + 11])):
-            alone = digests(session, [HOT], lambda table, a=above, b=up_to: table.c.id.between(a + 1, b))
+            alone = digests(session, [HOT], lambda table, a=above, b=up_to: old & table.c.id.between(a + 1, b))
             assert together[part] == alone
 
 
