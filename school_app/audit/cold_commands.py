@@ -78,7 +78,8 @@ def restore(year: int, slug: str | None) -> None:
     whose = EVERY_SCHOOL if slug is None else _school_id_of(slug)
     with _at_work(name) as session:
         run = Restoring(session, store(), year, started_by=name, school_id=whose)
-        waiting = len(run.waiting())
+        if not (waiting := len(run.waiting())):
+            raise click.ClickException(f"Nothing of {year} is in cold storage alone; flask audit cold shows the files.")
         step_through(session, run)
     click.echo(f"{run.moved:,} rows of {year} from {waiting} files are back, the same as they were sealed.")
 
@@ -90,14 +91,17 @@ def _school_id_of(slug: str) -> int:
 
 @click.command("give-up")
 @click.argument("path")
-@click.confirmation_option(prompt="The rows that are in this file alone are lost for good then. Go on?")
-def give_up(path: str) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def give_up(path: str, yes: bool) -> None:
     """Put on record that a file of cold storage is damaged or gone for good, so that runs go on without it.
 
     Put it back from a copy instead, if there is one. flask audit verify names the days that are lost ever after.
     """
     with _at_work("flask audit give-up") as session:
         run = GivingUp(session, store(), path, started_by="flask audit give-up")
+        run.look()
+        if not yes:
+            click.confirm("The rows that are in this file alone are lost for good then. Go on?", abort=True)
         step_through(session, run)
     click.echo(f"{path} is given up, and {run.lost:,} rows with it. What was in the database still is not touched.")
 

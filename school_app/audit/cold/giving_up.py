@@ -21,7 +21,7 @@ from school_app.audit.events import Event
 from school_app.audit.lease import Lease
 
 AnySession = Session | scoped_session[Any]
-FROM = (ColdStatus.PENDING, ColdStatus.KEPT, ColdStatus.RESTORING)
+FROM = (ColdStatus.PENDING, ColdStatus.KEPT, ColdStatus.RESTORING, ColdStatus.DESTROYING)
 
 
 class GivenUpTooSoon(RuntimeError):
@@ -47,6 +47,7 @@ class GivingUp:
 
         The caller rolls back then, and calls failed().
         """
+        self.look()
         self.lease.acquire()
         yield 0
         listed = self._listed()
@@ -59,15 +60,21 @@ class GivingUp:
         self.lease.release()
         yield 0
 
+    def look(self) -> None:
+        """Raise GivenUpTooSoon where there is no such file, before anybody is asked whether to go on."""
+        if self._file_id() is None:
+            raise GivenUpTooSoon(f"There is no file {self.path}; flask audit cold shows them.")
+
+    def _file_id(self) -> int | None:
+        return self.session.scalar(select(ColdFile.id).where(ColdFile.path == self.path))
+
     def failed(self, error: Exception) -> None:
         """Let others in; the caller has rolled back, and commits."""
         self.lease.release()
 
     def _listed(self) -> ColdFile:
-        file_id = self.session.scalar(select(ColdFile.id).where(ColdFile.path == self.path))
-        if file_id is None:
-            raise GivenUpTooSoon(f"There is no file {self.path}; flask audit cold shows them.")
-        listed = locked(self.session, self.lease, file_id)
+        self.look()
+        listed = locked(self.session, self.lease, int(self._file_id() or 0))
         if listed.status not in FROM:
             raise GivenUpTooSoon(f"{self.path} is {listed.status}; no row is in it alone.")
         return listed

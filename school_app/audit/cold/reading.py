@@ -62,19 +62,18 @@ def in_files(session: AnySession, filters: Filters, *, before: Key | None, limit
 
 
 @cache
-def _listed() -> Select[str, int, datetime, datetime, date, bool]:
+def _listed() -> Select[str, int, datetime, datetime, date, bool, ColdStatus]:
     """The statement of readable(), kept, since every old page asks it."""
     returning = or_(
         ColdFile.status == ColdStatus.RESTORING,
         and_(ColdFile.status == ColdStatus.RESTORED, ColdFile.restored_at > bindparam("lately")),
     )
-    return select(
-        ColdFile.path, ColdFile.year, ColdFile.first_at, ColdFile.last_at, ColdFile.cold_before, returning
-    ).where(
+    columns = (ColdFile.path, ColdFile.year, ColdFile.first_at, ColdFile.last_at, ColdFile.cold_before)
+    return select(*columns, returning, ColdFile.status).where(
         ColdFile.year.between(bindparam("first_year"), bindparam("last_year")),
         ColdFile.last_at >= bindparam("since"),
         ColdFile.first_at < bindparam("until"),
-        or_(ColdFile.status.in_((ColdStatus.PENDING, ColdStatus.KEPT)), returning),
+        or_(ColdFile.status.in_((ColdStatus.PENDING, ColdStatus.KEPT, ColdStatus.DESTROYING)), returning),
     )
 
 
@@ -89,7 +88,10 @@ def readable(session: AnySession, since: datetime, until: datetime) -> Sequence[
         "lately": clock.now() - STILL_READ,
     }
     found = []
-    for path, year, first_at, last_at, cold_before, is_returning in session.execute(_listed(), values):
+    for path, year, first_at, last_at, cold_before, is_returning, status in session.execute(_listed(), values):
+        if status is ColdStatus.DESTROYING and not store().has(path):
+            # It was removed, and the next run puts that on record.
+            continue
         seam = midnight(date(year + 1, 1, 1) if is_returning else cold_before)
         if first_at < seam:
             found.append(Readable(path, first_at, last_at, min(until, seam)))

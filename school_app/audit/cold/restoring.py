@@ -26,7 +26,7 @@ from school_app.core import clock
 
 AnySession = Session | scoped_session[Any]
 BATCH = 5_000
-FROM = (ColdStatus.KEPT, ColdStatus.PENDING, ColdStatus.RESTORING)
+FROM = (ColdStatus.KEPT, ColdStatus.PENDING, ColdStatus.RESTORING, ColdStatus.DESTROYING)
 EVERY_SCHOOL = "every school"
 
 
