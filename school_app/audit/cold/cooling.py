@@ -20,7 +20,7 @@ from school_app.audit.clocks import compare_clocks
 from school_app.audit.cold import files, rows
 from school_app.audit.cold.emptied import give_room_back
 from school_app.audit.cold.files import DamagedFile
-from school_app.audit.cold.models import ColdFile, ColdStatus
+from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
 from school_app.audit.cold.rows import NotMoved, SchoolYear
 from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import Store
@@ -111,6 +111,8 @@ class Cooling:
         taking = self._begin()
         yield 0
         yield from self._finish_begun(taking)
+        for file_id in self._without_days():
+            yield from self._tried(taking.list_days_of(file_id))
         for year in self.waiting():
             if not taking.is_over():
                 yield from self._tried(taking.take(year))
@@ -126,7 +128,7 @@ class Cooling:
         waiting = self.waiting()
         if waiting and not sealed_up_to(self.session):
             raise SealsDiffer("Nothing is sealed yet; run flask audit seal first.")
-        if waiting or self.begun():
+        if waiting or self.begun() or self._without_days():
             files.parquet()
 
     def failed(self, error: Exception) -> None:
@@ -203,6 +205,11 @@ class Cooling:
         else:
             if given:
                 log.info("audit_room_given_back", partitions=given)
+
+    def _without_days(self) -> Sequence[int]:
+        """The files of an earlier version, of which nobody wrote down which days they hold."""
+        known = select(ColdDay.id).where(ColdDay.file_id == ColdFile.id).exists()
+        return self.session.scalars(select(ColdFile.id).where(ColdFile.status == ColdStatus.KEPT, ~known)).all()
 
     def _tried(self, steps: Steps) -> Steps:
         try:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold.manifest import accounted
+from school_app.audit.cold.models import ColdFile
 from school_app.audit.cold.rows import SchoolYear
 from school_app.audit.digests import Digest, digest_of
 from school_app.audit.models import AuditSeal
@@ -21,6 +22,22 @@ from school_app.audit.sealed import SealsDiffer
 __all__ = ["SealsDiffer", "matching"]
 AnySession = Session | scoped_session[Any]
 Hashes = Sequence[tuple[int, str]]
+
+
+def seals_of(session: AnySession, listed: ColdFile, days: Mapping[date, Hashes]) -> list[AuditSeal]:
+    """The seals that the rows of a file, by their days, are equal to. Raises SealsDiffer where a row is in none."""
+    statement = select(AuditSeal).where(
+        AuditSeal.school_id.is_not_distinct_from(listed.school_id),
+        AuditSeal.day.between(listed.first_at.date(), listed.last_at.date()),
+    )
+    found = []
+    for seal in session.scalars(statement, execution_options={"populate_existing": True}):
+        rows = digest_of(one for one in days.get(seal.day, ()) if seal.above_id < one[0] <= seal.up_to_id)
+        if rows == Digest(seal.rows, seal.first_id, seal.last_id, seal.digest):
+            found.append(seal)
+    if sum(one.rows for one in found) != listed.rows:
+        raise SealsDiffer(f"{listed.path}: its rows are not those that were sealed; run flask audit verify.")
+    return found
 
 
 def matching(

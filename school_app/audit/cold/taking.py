@@ -184,6 +184,14 @@ class Taking:
         tell(self.session, Event.ROWS_COOLED, listed, f"{listed.rows} rows of {listed.year}")
         yield 0
 
+    def list_days_of(self, file_id: int) -> Steps:
+        """Write down which seals a file holds the rows of. Raises DamagedFile, SealsDiffer or ColdUnavailable."""
+        listed = locked(self.session, self.lease, file_id)
+        files.check(self.place, listed.path, (listed.sha256, listed.bytes))
+        days = files.summary(self.place, listed.path).days
+        list_days(self.session, file_id, sealed.seals_of(self.session, listed, days))
+        yield 0
+
     def strike(self, file_id: int) -> bool:
         """Take a file that is damaged or gone off the list, where all of its rows are in the database still.
 
