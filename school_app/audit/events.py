@@ -60,5 +60,7 @@ class Event(enum.StrEnum):
     ROWS_ARCHIVED = "audit.rows_archived"
     ROWS_COOLED = "audit.rows_cooled"
     ROWS_DESTROYED = "audit.rows_destroyed"
+    RECORD_CARRIED = "audit.record_carried"
+    RULE_RESTATED = "retention.rule_restated"
     COLD_FILE_LOST = "audit.cold_file_lost"
     ROWS_RESTORED = "audit.rows_restored"

@@ -24,6 +24,8 @@ AnySession = Session | scoped_session[Any]
 UNSYNCHRONIZED = {"synchronize_session": False}
 LONGEST_ERROR, LONGEST_NAME = 1000, 200
 BATCHES, EXCHANGE = "batches", "exchange"
+# Its rows were put on record file by file.
+DESTRUCTION = "destruction"
 
 
 @dataclass(slots=True)
@@ -106,9 +108,9 @@ class RunRecord:
         self.moved += sum(by_school.values()) * times
 
     def _end_killed(self) -> None:
-        running = select(ArchiveRun.id, ArchiveRun.moved).where(ArchiveRun.status == RunStatus.RUNNING)
-        for run_id, moved in self.session.execute(running).all():
-            if moved:
+        running = select(ArchiveRun.id, ArchiveRun.moved, ArchiveRun.method)
+        for run_id, moved, method in self.session.execute(running.where(ArchiveRun.status == RunStatus.RUNNING)).all():
+            if moved and method != DESTRUCTION:
                 # How many of them were whose is no longer known.
                 self._tell(None, f"{moved} rows, by a run that was broken off,")
             error = f"It was broken off after {moved} rows; the next run went on."

@@ -5,6 +5,7 @@ audit.commands adds them to its group.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -53,18 +54,29 @@ def _day(context: click.Context, parameter: click.Parameter, value: str | None) 
         raise click.BadParameter("write it as in 2026-05-17") from None
 
 
+def _hash(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    found = value.strip().lower()
+    if re.fullmatch("[0-9a-f]{64}", found) is None:
+        raise click.BadParameter("a hash is 64 characters from 0 to 9 and a to f; copy it whole")
+    return found
+
+
 @click.command()
 @click.option("--school", "slug", metavar="SLUG", help="Only this school; “platform” for rows of none.")
 @click.option("--from", "first", metavar="DAY", callback=_day, help="Only rows from this day (UTC) on.")
 @click.option("--to", "last", metavar="DAY", callback=_day, help="Only rows up to this day.")
-@click.option("--seal", "kept", metavar="HASH", help="A hash that was kept: its seal has to be there still.")
+@click.option(
+    "--seal", "kept", metavar="HASH", callback=_hash, help="A hash that was kept: its seal has to be there still."
+)
 def verify(slug: str | None, first: date | None, last: date | None, kept: str | None) -> None:
     """Compare the audit rows with their seals; ends with status 1 where anything differs. Writes nothing."""
     with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
         slugs = slugs_of(session)
         schools = None if slug is None else (_owner(session, slug),)
         asked = Asked(first, last, schools, kept.strip().lower() if kept else None)
-        files, destroyed = Files(session, store()), Destroyed(session)
+        files, destroyed = Files(session, store()), Destroyed(session, schools)
         done = list(_with_progress(session, verified(session, [Tables(session), files, destroyed], asked)))
         ended, rows = len(destroyed.files), destroyed.rows
     click.echo(f"{sum(rows for _, rows, _ in done):,} rows compared with {sum(made for made, _, _ in done):,} seals.")
@@ -72,7 +84,7 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
         click.echo(
             f"Among them {rows:,} rows of {ended} files that were destroyed on record, by what was listed of them."
         )
-    for problem in [*files.problems, *destroyed.problems]:
+    for problem in [*files.problems, *destroyed.warnings, *destroyed.problems]:
         click.echo(problem, err=True)
     found = sorted((one for *_, differences in done for one in differences), key=lambda one: one.day)
     _show(found, slugs)
@@ -80,6 +92,8 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
         whose = slugs.get(wrong[0].school_id, f"school {wrong[0].school_id}")
         raise click.ClickException(f"{len(wrong)} differences; the first day that differs is {wrong[0].day} ({whose}).")
     click.echo("Nothing differs from its seal.")
+    if destroyed.problems:
+        raise click.ClickException("The rules of retention, or a destruction, are not what is on record; see above.")
 
 
 def _owner(session: Session, slug: str) -> int | None:

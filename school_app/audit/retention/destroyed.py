@@ -1,51 +1,50 @@
-"""What was destroyed lawfully, as a source of rows for seals: their digests, by what was listed while they were there.
+"""What was destroyed lawfully, as a source of rows for seals: their digests, by what was listed of them.
 
-A destruction is lawful where the log has its record, with the same file, rows and digest, where the time was past by
-the rule that it names, and where no hold stood. Of any other its rows are missing. It works inside all_schools().
+What makes one lawful is docs/decisions/0032. Of any other its rows are missing. It works inside all_schools().
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold.manifest import Listed
-from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
-from school_app.audit.cold.reading import in_files
+from school_app.audit.cold.models import ColdFile, ColdStatus
+from school_app.audit.cold.store import store
 from school_app.audit.digests import Digest, Group
-from school_app.audit.events import Event
-from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow
-from school_app.audit.queries import Filters
-from school_app.audit.retention.models import LegalHold
+from school_app.audit.retention.evidence import ABOUT, Evidence, days_differ, disagreements
+from school_app.audit.retention.models import LegalHold, RetentionRule
+from school_app.audit.retention.queries import class_of
+from school_app.audit.retention.records import Record
 from school_app.audit.retention.rules import is_lawful, is_past
-from school_app.audit.sources import Stretch
+from school_app.audit.sources import Schools, Stretch
 
 AnySession = Session | scoped_session[Any]
-# A record is written a moment after the time that the manifest keeps; a hold may be dated a moment before it could be
-# written, while it waited for a removal.
-ABOUT = timedelta(minutes=1)
-FACTS = ("path", "rows", "digest", "sha256", "year")
-MOST = 10_000
 
 
 class Destroyed:
-    """The rows of files that were destroyed lawfully; `problems` says which were not."""
+    """The rows of files that were destroyed lawfully; `problems` says which were not, `warnings` what to look at again.
 
-    def __init__(self, session: AnySession) -> None:
+    A problem is told of the schools that are asked for, where None is the platform.
+    """
+
+    def __init__(self, session: AnySession, schools: Schools | None = None) -> None:
         self._session = session
         self.problems: list[str] = []
+        self.warnings: list[str] = []
         self.files: list[ColdFile] = []
         statement = select(ColdFile).where(ColdFile.status == ColdStatus.DESTROYED)
-        # The latest first: the record of an earlier one may have been destroyed with a later one.
-        for one in session.scalars(statement.order_by(ColdFile.destroyed_at.desc(), ColdFile.id.desc())).all():
-            if (wrong := self._wrong(one)) is None:
-                self.files.append(one)
-            else:
-                self.problems.append(f"{one.path}: {wrong}")
+        # The latest first: it may have carried over the record of an earlier one.
+        found = session.scalars(statement.order_by(ColdFile.destroyed_at.desc(), ColdFile.id.desc())).all()
+        if found or session.scalar(select(RetentionRule.id).limit(1)) is not None:
+            self._evidence = Evidence(session, store())
+            wrong = self._judge(list(found))
+            self.problems = [f"{one.path}: {why}." for one, why in wrong if schools is None or one.school_id in schools]
+            self.problems += disagreements(session, self._evidence, schools)
         self._ids = [one.id for one in self.files]
         self.rows = sum(one.rows for one in self.files)
         self._listed = Listed(session, self._ids)
@@ -54,21 +53,53 @@ class Destroyed:
         """As Source.digests(), by what was listed of the files."""
         return self._listed.digests(stretch) if self._ids else {}
 
+    def _judge(self, left: list[ColdFile]) -> list[tuple[ColdFile, str]]:
+        """Take what is lawful, with the records that it carried over, until nothing more is; returns the others."""
+        while True:
+            wrong, before = [], len(self.files)
+            for one in left:
+                if (why := self._wrong(one)) is None:
+                    self.files.append(one)
+                    self._evidence.accept(one)
+                else:
+                    wrong.append((one, why))
+            if not wrong or len(self.files) == before:
+                return wrong
+            left = [one for one, _ in wrong]
+
     def _wrong(self, one: ColdFile) -> str | None:
         at = one.destroyed_at
-        listed = self._session.scalar(select(func.sum(ColdDay.rows)).where(ColdDay.file_id == one.id))
-        if at is None or listed != one.rows:
-            return "what it held is not what was listed"
-        if self._stood(one, at):
+        if at is None:
+            return "nobody knows when it was destroyed"
+        if (differs := days_differ(self._session, one)) is not None:
+            return differs
+        if self._stood(one, at) or self._evidence.holds(one.school_id, at):
             return "it was destroyed while a hold stood"
-        if any(one.school_id == later.school_id and later.first_at <= at <= later.last_at for later in self.files):
-            return None
-        for changes in self._records(one.school_id, at):
-            told = {name: changes.get(name, [None, None])[1] for name in (*FACTS, "years")}
-            if all(told[name] == getattr(one, name) for name in FACTS):
-                lawful = is_lawful(told["years"]) and is_past(one.year, told["years"], at)
-                return None if lawful else "its time was not past"
-        return "its destruction is not on record"
+        cooled, destroyed = self._evidence.cooled(one), self._evidence.destroyed(one, at)
+        if destroyed is None:
+            return "its destruction is not on record"
+        if cooled is None:
+            return "it is not on record that it came to cold storage"
+        return self._untimely(one, at, destroyed) or self._lost_records(one, cooled, destroyed)
+
+    def _untimely(self, one: ColdFile, at: datetime, record: Record) -> str | None:
+        """Whether its time was not past, by the rule that the log says was in force."""
+        years, in_force = record.facts.get("years"), self._evidence.years(class_of(one), one.school_id, at)
+        if not is_lawful(years) or years != in_force:
+            return f"its record says {years} years, and the rule was {in_force}"
+        return None if is_past(one.year, in_force, at) else "its time was not past"
+
+    def _lost_records(self, one: ColdFile, cooled: Record, destroyed: Record) -> str | None:
+        """Whether other records were carried over than its own record says; what is not sealed yet is told only."""
+        if len(self._evidence.carried_from(one)) != destroyed.facts.get("carried"):
+            return "other records were carried over from it than its own record says"
+        for record in (cooled, destroyed):
+            if not self._evidence.sealings.holds(record.row_id):
+                self.warnings.append(
+                    f"{one.path}: the record of {record.at:%Y-%m-%d %H:%M} UTC ({record.event}) is not sealed yet;"
+                    " verify again when it is."
+                )
+        return None
 
     def _stood(self, one: ColdFile, at: datetime) -> bool:
         """Whether a hold on its school stood; which students it named nobody can say any more."""
@@ -79,18 +110,3 @@ class Destroyed:
             or_(LegalHold.released_at.is_(None), LegalHold.released_at > at),
         )
         return self._session.scalar(statement.limit(1)) is not None
-
-    def _records(self, school_id: int | None, at: datetime) -> Iterator[dict[str, Any]]:
-        """What was recorded as destroyed about a moment, wherever the record lies by now."""
-        event = str(Event.ROWS_DESTROYED)
-        for model in (AuditRow, StagedAuditRow, ArchivedAuditRow):
-            statement = select(model.changes).where(
-                model.school_id.is_not_distinct_from(school_id),
-                model.event == event,
-                model.created_at.between(at - ABOUT, at + ABOUT),
-            )
-            yield from (one for one in self._session.scalars(statement) if one)
-        about = Filters(at - ABOUT, at + ABOUT, event=event)
-        for row in in_files(self._session, about, before=None, limit=MOST):
-            if row.school_id == school_id and row.changes:
-                yield row.changes

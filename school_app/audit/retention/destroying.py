@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.clocks import compare_clocks
@@ -21,14 +21,23 @@ from school_app.audit.cold.store import Store
 from school_app.audit.cold.taking import locked, tell
 from school_app.audit.events import Event
 from school_app.audit.lease import Lease
-from school_app.audit.retention.holding import holding
-from school_app.audit.retention.queries import period_of
-from school_app.audit.retention.rules import DataClass, Period, is_past
+from school_app.audit.models import ArchiveRun, RunStatus
+from school_app.audit.retention.carrying import carried_over, carry, restate
+from school_app.audit.retention.evidence import Evidence, days_differ, disagreement
+from school_app.audit.retention.holding import holding, standing
+from school_app.audit.retention.queries import class_of, period_of
+from school_app.audit.retention.rules import Period, is_past
+from school_app.audit.runs import DESTRUCTION, LONGEST_ERROR
 from school_app.core import clock
 
 AnySession = Session | scoped_session[Any]
 log = structlog.get_logger()
+REMEDY = "Put it back from a copy, or give it up by flask audit give-up."
 CANDIDATES = (ColdStatus.KEPT, ColdStatus.DESTROYING)
+
+
+class NotLawful(RuntimeError):
+    """What the log says does not allow a destruction; str() says what, and what to do."""
 
 
 class NotAllDestroyed(RuntimeError):
@@ -47,6 +56,8 @@ class Destroying:
     rows: int = 0
     held: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    _evidence: Evidence | None = None
+    _run_id: int = 0
 
     def __post_init__(self) -> None:
         self.lease = Lease(self.session, self.started_by)
@@ -65,15 +76,18 @@ class Destroying:
         """
         compare_clocks(self.session)
         self.lease.acquire()
-        due = [one.id for one in self.due()]
+        due = self._begin()
+        self.problems += restate(self.session, self.place)
         yield 0
         for file_id in due:
             try:
                 yield from self._destroy(file_id)
             except DamagedFile as error:
-                self.problems.append(f"{error} It is not destroyed, since nobody can say what it held.")
+                self.problems.append(f"{error} It is not destroyed, since nobody can say what it held. {REMEDY}")
+            except NotLawful as error:
+                self.problems.append(str(error))
         self.lease.hold()
-        self.lease.release()
+        self._end(" ".join(self.problems))
         yield 0
         if self.problems:
             raise NotAllDestroyed(" ".join(self.problems))
@@ -81,7 +95,30 @@ class Destroying:
     def failed(self, error: Exception) -> None:
         """Let others in after a run that was broken off; the caller has rolled back, and commits."""
         log.critical("audit_destruction_failed", files=self.files, rows=self.rows, error=str(error))
+        if not isinstance(error, NotAllDestroyed):
+            self._end(f"{type(error).__name__}: {error}")
+
+    def _begin(self) -> list[int]:
+        """Write the run's row, by which operators see how far it is; returns the files that are due."""
+        due, running = self.due(), and_(ArchiveRun.method == DESTRUCTION, ArchiveRun.status == RunStatus.RUNNING)
+        for killed in self.session.scalars(select(ArchiveRun).where(running)).all():
+            killed.status, killed.finished_at, killed.error = RunStatus.STOPPED, clock.now(), "It was broken off."
+        if due:
+            started = {"fencing_token": self.lease.token, "started_by": self.started_by}
+            expected = sum(one.rows for one in due)
+            run = ArchiveRun(cutoff=clock.now(), method=DESTRUCTION, expected=expected, **started)
+            self.session.add(run)
+            self.session.flush()
+            self._run_id = run.id
+        return [one.id for one in due]
+
+    def _end(self, error: str) -> None:
+        # A run without files that are due, or that failed before its first commit, has no row.
+        if (run := self.session.get(ArchiveRun, self._run_id)) is not None:
+            run.status = RunStatus.FAILED if error else RunStatus.DONE
+            run.finished_at, run.error = clock.now(), error[:LONGEST_ERROR] or None
         self.lease.release()
+        self.session.flush()
 
     def _destroy(self, file_id: int) -> Generator[int, None, None]:
         """Intend it in one transaction, and remove the file in the next, where a hold may have come in between."""
@@ -91,18 +128,46 @@ class Destroying:
         is_there = self.place.has(listed.path)
         if is_there or listed.status is ColdStatus.KEPT:
             files.check(self.place, listed.path, (listed.sha256, listed.bytes))
+        self._judge(listed)
+        if is_there:
+            self._carry(listed)
         listed.status = ColdStatus.DESTROYING
         yield 0
         if self._is_kept(listed := locked(self.session, self.lease, file_id)):
             yield 0
             return
+        is_there = self.place.has(listed.path)
+        carried = self._carry(listed) if is_there else len(carried_over(self.session, listed))
         self.place.remove(listed.path)
-        yield self._put_on_record(listed)
+        yield self._put_on_record(listed, carried)
+
+    def _judge(self, listed: ColdFile) -> None:
+        """Look whether the verification will believe the destruction. Raises NotLawful."""
+        evidence = self._evidence = self._evidence or Evidence(self.session, self.place)
+        wrong = disagreement(self.session, evidence, class_of(listed), listed.school_id)
+        if wrong is None and (said := evidence.holds(listed.school_id, clock.now()) - standing(self.session, listed)):
+            wrong = f"Hold {min(said)} stands by its history, and not in its table: it was changed past the product."
+        if wrong is None and (differs := days_differ(self.session, listed)) is not None:
+            wrong = f"{differs[0].upper()}{differs[1:]}; flask audit cool lists the days of files that have none."
+        if wrong is None and evidence.cooled(listed) is None:
+            wrong = "It is not on record that it came to cold storage."
+        if wrong is not None:
+            raise NotLawful(f"{listed.path} is not destroyed. {wrong}")
+
+    def _carry(self, listed: ColdFile) -> int:
+        found, forged = carry(self.session, self.place, listed)
+        if forged:
+            raise NotLawful(
+                f"{listed.path} is not destroyed. Rows {forged} say that they were carried over from it,"
+                " and it holds nothing of the kind; look who wrote them."
+            )
+        return found
 
     def _is_kept(self, listed: ColdFile) -> bool:
         """Whether a hold keeps a file, or its time is not past after all; until this transaction ends none can come.
 
-        A file that was removed before a run was broken off is not brought back by any of them.
+        A file that was removed before a run was broken off is not brought back by any of them: once nothing holds it,
+        its destruction is put on record. Raises DamagedFile until then.
         """
         because = holding(self.session, self.place, listed)
         if because is None and self._is_past(listed):
@@ -110,25 +175,27 @@ class Destroying:
         if not self.place.has(listed.path):
             if because is None:
                 raise DamagedFile(f"{listed.path} is not there any more, and its time is not past.")
-            return False
+            raise DamagedFile(f"{listed.path} is not there any more, and held: {because}.")
         listed.status = ColdStatus.KEPT
         if because is not None:
             self.held.append(f"{listed.path}: {because}")
         return True
 
-    def _put_on_record(self, listed: ColdFile) -> int:
+    def _put_on_record(self, listed: ColdFile, carried: int) -> int:
         period = self._period(listed)
         listed.status, listed.destroyed_at = ColdStatus.DESTROYED, clock.now()
         said = f"{listed.rows} rows of {listed.year}, kept for {period.years} years: {period.source}"
-        tell(self.session, Event.ROWS_DESTROYED, listed, said, year=listed.year, years=period.years)
-        self.session.flush()
+        facts = {"year": listed.year, "years": period.years, "carried": carried}
+        tell(self.session, Event.ROWS_DESTROYED, listed, said, **facts)
         self.files += 1
         self.rows += listed.rows
+        if (run := self.session.get(ArchiveRun, self._run_id)) is not None:
+            run.moved, run.batches, run.bytes = run.moved + listed.rows, run.batches + 1, run.bytes + listed.bytes
+        self.session.flush()
         return listed.rows
 
     def _is_past(self, listed: ColdFile) -> bool:
         return is_past(listed.year, self._period(listed).years, clock.now())
 
     def _period(self, listed: ColdFile) -> Period:
-        data_class = DataClass.PLATFORM_LOG if listed.school_id is None else DataClass.SCHOOL_LOG
-        return period_of(self.session, data_class, listed.school_id)
+        return period_of(self.session, class_of(listed), listed.school_id)

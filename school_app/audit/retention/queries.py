@@ -5,8 +5,9 @@ Routes, commands and audit.retention itself use it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +16,9 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.retention.models import LegalHold, RetentionRule
-from school_app.audit.retention.rules import DEFAULTS, NOTICE, DataClass, Period, in_force
+from school_app.audit.retention.rules import DEFAULTS, LEAST_YEARS, NOTICE, DataClass, Period, in_force
 from school_app.core import clock
+from school_app.core.db import Base
 
 AnySession = Session | scoped_session[Any]
 SHOWN = 100
@@ -24,7 +26,10 @@ SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One class of data as it is kept now; `next_years` will hold from `next_on`, where a shorter time was set."""
+    """One class of data as it is kept now; `next_years` will hold from `next_on`, where a shorter time was set.
+
+    `own_years` are the fewer ones that a school has set, where the platform's hold; `least` may be asked for.
+    """
 
     data_class: DataClass
     years: int
@@ -34,6 +39,8 @@ class Line:
     changed_at: datetime | None
     next_years: int | None = None
     next_on: datetime | None = None
+    own_years: int | None = None
+    least: int = LEAST_YEARS
 
 
 def table(session: AnySession, school_id: int | None) -> list[Line]:
@@ -48,14 +55,40 @@ def period_of(session: AnySession, data_class: DataClass, school_id: int | None)
     return Period(line.years, line.source)
 
 
+def class_of(listed: ColdFile) -> DataClass:
+    """The class of data that a cold file is of."""
+    return DataClass.PLATFORM_LOG if listed.school_id is None else DataClass.SCHOOL_LOG
+
+
 def _line(session: AnySession, data_class: DataClass, school_id: int | None) -> Line:
+    found = _lines(session, data_class, school_id)
+    # The platform's time holds for every school; one of its own can only be longer.
+    line, least = found[0], found[-1]
+    if line.years < least.years:
+        line = replace(least, own_years=line.next_years or line.years)
+    line = replace(line, least=LEAST_YEARS if school_id is None else least.years)
+    target = max(one.next_years or one.years for one in found)
+    if target == line.years:
+        return replace(line, next_years=None, next_on=None)
+    return replace(line, next_years=target, next_on=max(one.next_on for one in found if one.next_on is not None))
+
+
+def _lines(session: AnySession, data_class: DataClass, school_id: int | None) -> list[Line]:
+    """What a school has said, where it has, and what the platform says."""
+    own = None if school_id is None else _said(session, data_class, school_id)
+    platform = _said(session, data_class, None) or Line(data_class, *_preset(data_class), False, None, None)
+    return [one for one in (own, replace(platform, is_own=platform.is_own and school_id is None)) if one is not None]
+
+
+def _said(session: AnySession, data_class: DataClass, school_id: int | None) -> Line | None:
     rule = _rule(session, data_class, school_id)
     if rule is None:
-        return Line(data_class, *_preset(data_class), is_own=False, changed_by=None, changed_at=None)
+        return None
     years = in_force(rule.years, rule.years_before, rule.changed_at, clock.now())
-    later = {} if years == rule.years else {"next_years": rule.years, "next_on": rule.changed_at + NOTICE}
-    own = rule.school_id == school_id
-    return Line(data_class, years, rule.source, own, rule.changed_by_name, rule.changed_at, **later)  # type: ignore[arg-type]
+    later: dict[str, Any] = (
+        {} if years == rule.years else {"next_years": rule.years, "next_on": rule.changed_at + NOTICE}
+    )
+    return Line(data_class, years, rule.source, True, rule.changed_by_name, rule.changed_at, **later)
 
 
 def _preset(data_class: DataClass) -> tuple[int, str]:
@@ -63,16 +96,12 @@ def _preset(data_class: DataClass) -> tuple[int, str]:
 
 
 def _rule(session: AnySession, data_class: DataClass, school_id: int | None) -> RetentionRule | None:
-    for whose in dict.fromkeys((school_id, None)):
-        rule = session.scalar(
-            select(RetentionRule).where(
-                RetentionRule.school_id.is_not_distinct_from(whose), RetentionRule.data_class == data_class
-            ),
-            execution_options={"populate_existing": True},
-        )
-        if rule is not None:
-            return rule
-    return None
+    return session.scalar(
+        select(RetentionRule).where(
+            RetentionRule.school_id.is_not_distinct_from(school_id), RetentionRule.data_class == data_class
+        ),
+        execution_options={"populate_existing": True},
+    )
 
 
 def holds(session: AnySession, school_id: int | None, *, released: bool = False) -> Sequence[LegalHold]:
@@ -83,6 +112,14 @@ def holds(session: AnySession, school_id: int | None, *, released: bool = False)
     if not released:
         statement = statement.where(LegalHold.released_at.is_(None))
     return session.scalars(statement, execution_options={"populate_existing": True}).all()
+
+
+def school_names(session: AnySession) -> defaultdict[int | None, str]:
+    """What each school is called, by its id. Its table is read by its name, as schools lie above the audit log."""
+    schools = Base.metadata.tables["school"].c
+    found: defaultdict[int | None, str] = defaultdict(lambda: "a school that is not there any more")
+    found.update({row.id: row.name for row in session.execute(select(schools.id, schools.name))})
+    return found
 
 
 def destroyed(session: AnySession, school_id: int | None) -> Sequence[ColdFile]:

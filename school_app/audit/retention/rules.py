@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,6 +39,7 @@ class Period:
     source: str
 
 
+# What was destroyed is judged by them for ever: one that changes has to hold from a day on, beside the one before it.
 DEFAULTS = {
     DataClass.SCHOOL_LOG: Period(
         10, "Preset of the product. 34 CFR 99.32(a)(2) keeps the record of disclosures as long as the student’s record."
@@ -73,6 +75,33 @@ def is_lawful(years: object) -> bool:
 def in_force(years: int, before: int, changed_at: datetime, now: datetime) -> int:
     """The years that hold now: a longer time at once, a shorter one after NOTICE."""
     return max(years, before) if now < changed_at + NOTICE else years
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """For how many years a rule keeps a class of data, as the log says that it was said at a moment."""
+
+    at: datetime
+    years: int
+
+
+def years_by(said: Sequence[Said], at: datetime, otherwise: Callable[[datetime], int], *, is_least: bool) -> int:
+    """The years that held at a moment, from what was said until then in the order of its moments, each with its notice.
+
+    `otherwise` tells what held at a moment where nothing was said; with `is_least` no rule goes below that.
+    """
+
+    def held(rule: tuple[int, int, datetime] | None, moment: datetime) -> int:
+        if rule is None:
+            return otherwise(moment)
+        years = in_force(*rule, moment)
+        return max(years, otherwise(moment)) if is_least else years
+
+    rule: tuple[int, int, datetime] | None = None
+    for one in said:
+        if one.at <= at and (rule is None or one.years != rule[0]):
+            rule = (one.years, held(rule, one.at), one.at)
+    return held(rule, at)
 
 
 def is_past(year: int, years: int, now: datetime) -> bool:

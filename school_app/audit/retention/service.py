@@ -30,6 +30,10 @@ def set_period(
     if school_id is not None and data_class is not DataClass.SCHOOL_LOG:
         raise InvalidRetention("A school says how long its own log is kept; the platform says the rest.")
     asked, now = checked(years, source), clock.now()
+    if school_id is not None and asked.years < (least := period_of(session, data_class, None)).years:
+        raise InvalidRetention(
+            f"Years: enter {least.years} or more; the platform keeps every school’s log for so long: {least.source}"
+        )
     holds_now = period_of(session, data_class, school_id).years
     rule = session.scalar(
         select(RetentionRule)

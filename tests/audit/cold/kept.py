@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from school_app.audit.cold import files
@@ -17,6 +17,8 @@ from school_app.audit.cold.rows import ARCHIVE, STORED
 from school_app.audit.cold.store import Folder
 from school_app.audit.digests import COLUMNS, row_hash
 from school_app.audit.models import ArchiveLease, ArchiveRun, AuditRow, AuditSeal, SealRun
+from school_app.audit.retention.models import RetentionRule
+from school_app.audit.retention.rules import DataClass
 from school_app.audit.seals import seal
 from school_app.core import clock
 from school_app.core.jobs import JobRun
@@ -83,6 +85,27 @@ def archive(session: Session, rows: list[dict[str, Any]]) -> None:
     session.execute(ARCHIVE.insert(), rows)
     for _ in seal(session):
         session.flush()
+
+
+def say_long_ago(session: Session, data_class: DataClass, years: int, school_id: int | None = None) -> None:
+    """A rule that was set so long ago that it holds, with the row of the log that says so; not by the product."""
+    at = clock.now() - timedelta(days=40)
+    values = {"data_class": data_class, "years": years, "years_before": years, "source": "A law of some length"}
+    of_rule = insert(RetentionRule).values(school_id=school_id, changed_at=at, changed_by_name="-", **values)
+    rule_id = session.connection().execute(of_rule).inserted_primary_key[0]
+    changes = {"data_class": [None, data_class.value], "years": [None, years]}
+    session.add(
+        AuditRow(
+            created_at=at,
+            school_id=school_id,
+            actor_name="-",
+            event="row.added",
+            entity_type="retention_rule",
+            entity_id=rule_id,
+            changes=changes,
+        )
+    )
+    session.flush()
 
 
 def cooled(session: Session, place: Folder, limits: Limits = SMALL) -> Cooling:

@@ -17,11 +17,10 @@ from school_app.audit.models import ArchiveLease, AuditRow
 from school_app.audit.retention.destroying import Destroying
 from school_app.audit.retention.models import RetentionRule
 from school_app.audit.retention.rules import DataClass
-from school_app.core import clock
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
 from tests.audit.cold.breaking import NEVER, Points, full_disk, in_a_child, kill, server_error, watched
-from tests.audit.cold.kept import listed
+from tests.audit.cold.kept import listed, say_long_ago
 from tests.audit.cold.test_crashes import WORK, begin_anew
 
 KILLED = 12
@@ -34,16 +33,7 @@ def begin(session: Any) -> None:
     begin_anew(session, WORK["restore"])
     session.execute(delete(RetentionRule), execution_options={"audit_reason": "a test"})
     for data_class in DataClass:
-        session.add(
-            RetentionRule(
-                data_class=data_class,
-                years=1,
-                years_before=1,
-                source="a test",
-                changed_by_name="-",
-                changed_at=clock.now(),
-            )
-        )
+        say_long_ago(session, data_class, 1)
     session.commit()
 
 

@@ -1,0 +1,180 @@
+"""What the log itself says of rules, holds, and of what was cooled and destroyed, to judge a destruction by.
+
+The tables of rules and holds can be changed past the product; the rows that told of each change are sealed. Destroying
+and the verification of destroyed files ask here, inside all_schools().
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.audit.cold.models import ColdDay, ColdFile
+from school_app.audit.cold.store import Store
+from school_app.audit.events import Event
+from school_app.audit.models import AuditSeal
+from school_app.audit.retention.models import RetentionRule
+from school_app.audit.retention.queries import period_of
+from school_app.audit.retention.records import HOLD, RULE, Record, Sealings, in_files, in_tables
+from school_app.audit.retention.rules import DEFAULTS, DataClass, Said, is_lawful, years_by
+from school_app.audit.sources import Schools
+from school_app.core import clock
+
+AnySession = Session | scoped_session[Any]
+# A record is written a moment after the time that the manifest keeps; a hold may be dated a moment before it could be
+# written, while it waited for a removal.
+ABOUT = timedelta(minutes=1)
+OF_DAY = ("day", "up_to_id", "rows", "first_id", "last_id", "digest")
+OF_FILE = ("path", "rows", "digest", "sha256")
+
+
+class Evidence:
+    """The records that can be read now; `problems` says which files could not be."""
+
+    def __init__(self, session: AnySession, place: Store) -> None:
+        self._session = session
+        self.problems: list[str] = []
+        self.sealings = Sealings(session)
+        self._records: dict[int, Record] = {}
+        self._carried: dict[str, list[Record]] = {}
+        for found in (in_tables(session), in_files(session, place, self.problems)):
+            self._add(found)
+
+    def _add(self, records: Iterable[Record]) -> None:
+        for one in records:
+            if one.of_file is None:
+                self._records[one.id] = one
+            else:
+                self._carried.setdefault(one.of_file, []).append(one)
+
+    def carried_from(self, listed: ColdFile) -> dict[str, Record]:
+        """What was carried over from a file before it was destroyed; it counts for nothing until accept()."""
+        before = listed.destroyed_at
+        return {
+            one.told: one
+            for one in self._carried.get(listed.path, ())
+            if one.school_id == listed.school_id
+            and listed.first_id <= (one.of_row or 0) <= listed.last_id
+            and one.at <= listed.last_at
+            and (before is None or one.row_at <= before)
+        }
+
+    def accept(self, listed: ColdFile) -> None:
+        """Count what was carried over from a file, which was destroyed lawfully."""
+        for one in self.carried_from(listed).values():
+            self._records.setdefault(one.id, one)
+
+    def years(self, data_class: DataClass, school_id: int | None, at: datetime) -> int:
+        """How many years a class of data was kept at a moment, by what the log says of its rules."""
+        said = self.said
+
+        def of_platform(moment: datetime) -> int:
+            preset = DEFAULTS[data_class].years
+            return years_by(said.get((None, data_class), ()), moment, lambda _: preset, is_least=False)
+
+        if school_id is None:
+            return of_platform(at)
+        return years_by(said.get((school_id, data_class), ()), at, of_platform, is_least=True)
+
+    @property
+    def said(self) -> dict[tuple[int | None, DataClass], list[Said]]:
+        """What was said of every rule, in its order."""
+        rules = list(self._about(RULE))
+        ids = self._session.execute(select(RetentionRule.id, RetentionRule.data_class))
+        classes: dict[int | None, Any] = {rule_id: data_class for rule_id, data_class in ids}
+        classes.update({one.entity_id: one.facts["data_class"] for one in rules if "data_class" in one.facts})
+        found: dict[tuple[int | None, DataClass], list[Said]] = {}
+        for one in rules:
+            data_class, years = classes.get(one.entity_id), one.facts.get("years")
+            if data_class in set(DataClass) and is_lawful(years):
+                said = Said(self.sealings.known_at(one.id, one.at), int(str(years)))
+                found.setdefault((one.school_id, DataClass(data_class)), []).append(said)
+        return {key: sorted(said, key=attrgetter("at")) for key, said in found.items()}
+
+    def _about(self, thing: str) -> Iterator[Record]:
+        return (one for one in self._in_order() if one.entity_type == thing)
+
+    def _in_order(self) -> list[Record]:
+        return sorted(self._records.values(), key=attrgetter("at", "id"))
+
+    def holds(self, school_id: int | None, at: datetime) -> set[int]:
+        """The holds on a whole school that stood at a moment, by what the log says of them."""
+        standing: set[int] = set()
+        for one in self._about(HOLD):
+            if one.school_id != school_id or one.entity_id is None:
+                continue
+            known = self.sealings.known_at(one.id, one.at)
+            if one.event == Event.ROW_ADDED and one.facts.get("student_id") is None and known < at - ABOUT:
+                standing.add(one.entity_id)
+            elif one.facts.get("released_at") is not None and known <= at:
+                standing.discard(one.entity_id)
+        return standing
+
+    def cooled(self, listed: ColdFile) -> Record | None:
+        """The record that a file was taken to cold storage."""
+        before = listed.destroyed_at
+        return self._of(listed, Event.ROWS_COOLED, OF_FILE, lambda one: before is None or one.at <= before)
+
+    def destroyed(self, listed: ColdFile, at: datetime) -> Record | None:
+        """The record that it was destroyed about a moment."""
+        return self._of(listed, Event.ROWS_DESTROYED, (*OF_FILE, "year"), lambda one: abs(one.at - at) <= ABOUT)
+
+    def _of(
+        self, listed: ColdFile, event: Event, facts: Sequence[str], fits: Callable[[Record], bool]
+    ) -> Record | None:
+        for one in self._in_order():
+            same = one.event == event and one.school_id == listed.school_id and fits(one)
+            if same and all(one.facts.get(name) == getattr(listed, name) for name in facts):
+                return one
+        return None
+
+
+def disagreement(session: AnySession, evidence: Evidence, data_class: DataClass, school_id: int | None) -> str | None:
+    """How the table of retention is not what the log says of its rules now; None where it is."""
+    now = clock.now()
+    years, by_log = period_of(session, data_class, school_id).years, evidence.years(data_class, school_id, now)
+    if years == by_log:
+        return None
+    whose = "the platform" if school_id is None else f"school {school_id}"
+    return (
+        f"The table of retention keeps {data_class} of {whose} for {years} years, and by the history of its rules it is"
+        f" {by_log}: it was changed past the product. Set {by_log} years by flask retention set."
+    )
+
+
+def disagreements(session: AnySession, evidence: Evidence, schools: Schools | None) -> list[str]:
+    """Every rule of the table, and of the log, that is not the same in both now, of some schools or of all."""
+    there = {(one.school_id, one.data_class) for one in session.scalars(select(RetentionRule))} | evidence.said.keys()
+    asked = [one for one in there if schools is None or one[0] in schools]
+    found = [disagreement(session, evidence, kind, whose) for whose, kind in sorted(asked, key=str)]
+    return [one for one in found if one is not None]
+
+
+def days_differ(session: AnySession, listed: ColdFile) -> str | None:
+    """What does not fit among a file, the days that were listed of it, and their seals; None where all does."""
+    within = ColdDay.file_id == listed.id
+    rows, first_id, last_id, first, last, days = session.execute(
+        select(
+            func.sum(ColdDay.rows),
+            func.min(ColdDay.first_id),
+            func.max(ColdDay.last_id),
+            func.min(ColdDay.day),
+            func.max(ColdDay.day),
+            func.count(),
+        ).where(within)
+    ).one()
+    moments = (listed.first_at.date(), listed.last_at.date())
+    if (rows, first_id, last_id, first, last) != (listed.rows, listed.first_id, listed.last_id, *moments):
+        return "what it held is not what was listed"
+    if not listed.begins <= first <= last < listed.ends:
+        return "its days are of another year"
+    whose = ColdDay.school_id.is_not_distinct_from(AuditSeal.school_id)
+    same = and_(whose, *(getattr(ColdDay, name) == getattr(AuditSeal, name) for name in OF_DAY))
+    sealed = select(func.count()).select_from(ColdDay).join(AuditSeal, onclause=same)
+    mine = ColdDay.school_id.is_not_distinct_from(listed.school_id)
+    return None if session.scalar(sealed.where(within, mine)) == days else "its days are not as they were sealed"
