@@ -9,7 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from school_app.audit.retention import queries, service
-from school_app.audit.retention.rules import LEAST_YEARS, MOST_YEARS, NOTICE, DataClass, InvalidRetention
+from school_app.audit.retention.rules import MOST_YEARS, NOTICE, DataClass, InvalidRetention
 from school_app.audit.routes import blueprint
 from school_app.core import asked
 from school_app.core.db import db
@@ -110,7 +110,7 @@ def _page(school_id: int | None, problem: str | None = None) -> str:
             destroyed=queries.destroyed(db.session, school_id),
             of_school=school_id is not None,
             may_set=school_id is None or viewer().may(Permission.RETENTION_SET),
-            least=LEAST_YEARS,
+            names=queries.school_names(db.session) if school_id is None else {},
             most=MOST_YEARS,
             notice=NOTICE.days,
             problem=problem,

@@ -28,6 +28,8 @@ def test_an_admin_sets_the_schools_own_time_and_it_is_audited(
     assert "10" in admin.get("/admin/retention").text
     wrong = send(admin, "/admin/retention", data_class="school_log", years="0", source=LAW)
     assert (wrong.status_code, "enter a number from 1 to 100" in wrong.text) == (400, True)
+    few = send(admin, "/admin/retention", data_class="school_log", years="9", source=LAW)
+    assert (few.status_code, "enter 10 or more; the platform keeps" in few.text) == (400, True)
     assert send(admin, "/admin/retention", data_class="platform_log", years="5", source=LAW).status_code == 400
     assert send(admin, "/admin/retention", data_class="nothing", years="5", source=LAW).status_code == 404
     assert send(admin, "/admin/retention", data_class="school_log", years="12", source=LAW).status_code == 303
@@ -74,7 +76,13 @@ def test_an_operator_sets_what_holds_where_a_school_says_nothing(
     assert send(operator, "/platform/retention", data_class="platform_log", years="7", source=LAW).status_code == 303
     assert send(operator, "/platform/retention", data_class="school_log", years="15", source=LAW).status_code == 303
     assert sorted(rules(session), key=str) == [(None, "platform_log", 7), (None, "school_log", 15)]
+    with all_schools(session):
+        hold = LegalHold(school_id=two_schools.ours.school.id, reason="A hold of some length", set_by_name="Ada")
+        session.add(hold)
+        session.commit()
     shown = operator.get("/platform/retention").text
+    assert two_schools.ours.school.name in shown
+    assert f"school {two_schools.ours.school.id}" not in shown
     assert "7 years from" in shown
     assert ">15<" in shown
 
