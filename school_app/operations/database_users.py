@@ -52,8 +52,8 @@ JOBS: dict[str, dict[Who, Rights]] = {
 }
 # What may be destroyed and what is held is for pages and commands to say, and for the archiver to read.
 RETENTION: dict[str, dict[Who, Rights]] = {
-    "retention_rule": {Who.WEB: KEEP, Who.ARCHIVER: READ},
-    # Whether a file was destroyed while a hold stood is asked by the verification.
+    # By which rule a file was destroyed, and whether a hold stood, is asked by the verification.
+    "retention_rule": {Who.WEB: KEEP, Who.WORKER: READ, Who.ARCHIVER: READ},
     "legal_hold": {Who.WEB: KEEP, Who.WORKER: READ, Who.ARCHIVER: READ},
     # It locks the school while it asks for holds, so that none is set meanwhile.
     "school": {Who.WEB: CHANGE, Who.WORKER: CHANGE, Who.ARCHIVER: READ},

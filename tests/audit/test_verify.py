@@ -200,6 +200,9 @@ def test_what_the_command_seals_is_sealed_and_its_hash_known(place: Place) -> No
     kept = said.split()[-1]
     assert "0 rows sealed" in run(place.app, "seal")[1]
     assert run(place.app, "verify", "--seal", f" {kept.upper()} ")[0] == 0
+    for odd in ("xyz", "0" * 63, "g" * 64):
+        code, said = run(place.app, "verify", "--seal", odd)
+        assert (code, "a hash is 64 characters" in said) == (2, True)
     code, said = run(place.app, "verify", "--seal", "0" * 64)
     assert (code, "chain broken" in said) == (1, True)
 

@@ -50,6 +50,14 @@ def destroyed_by(session: Any, place: Folder, one: ColdFile, years: int, **chang
     session.flush()
 
 
+def renumber(session: Any, condition: Any) -> None:
+    """Give rows ids above all that are sealed, in the archive, whose next ids nothing depends upon."""
+    names = [one.name for one in AuditRow.__table__.c]
+    rows = select(AuditRow.id + 8_000_000, *(AuditRow.__table__.c[name] for name in names[1:])).where(condition)
+    session.connection().execute(insert(ArchivedAuditRow).from_select(names, rows))
+    session.execute(delete(AuditRow).where(condition))
+
+
 def a_file(session: Any, years: int) -> ColdFile:
     return next(one for one in listed(session) if one.year == years_ago(years) and one.school_id is not None)
 
@@ -74,7 +82,7 @@ def test_a_destruction_by_a_rule_that_was_changed_in_sql_is_not_believed(cold: A
 def test_a_rule_that_is_dated_into_sealed_days_counts_from_its_sealing(cold: Any, place: Folder) -> None:
     one = a_file(cold, 5)
     say_long_ago(cold, DataClass.SCHOOL_LOG, 2)
-    cold.execute(update(AuditRow).where(AuditRow.entity_type == "retention_rule").values(id=9_000_000))
+    renumber(cold, AuditRow.entity_type == "retention_rule")
     destroyed_by(cold, place, one, 2)
     assert (one.school_id, one.year) in missing(cold, place)
     for _ in seal(cold, clock.now().date() + timedelta(days=1)):
@@ -110,7 +118,7 @@ def test_a_record_as_the_product_writes_it_is_believed_and_told_while_it_is_not_
 ) -> None:
     one = a_file(cold, 12)
     destroyed_by(cold, place, one, 10)
-    cold.execute(update(AuditRow).where(AuditRow.event == str(Event.ROWS_DESTROYED)).values(id=9_000_000))
+    renumber(cold, AuditRow.event == str(Event.ROWS_DESTROYED))
     assert missing(cold, place) == set()
     assert "not sealed yet" in " ".join(Destroyed(cold).warnings)
     for _ in seal(cold, clock.now().date() + timedelta(days=1)):
@@ -175,8 +183,7 @@ def test_records_of_records_are_carried_over_and_the_chain_is_believed(
         monkeypatch.setattr(clock, "now", lambda later=later: later)
         monkeypatch.setattr("school_app.audit.retention.destroying.compare_clocks", lambda session: None)
         monkeypatch.setattr("school_app.audit.cold.cooling.compare_clocks", lambda session: None)
-        cold.connection().execute(insert(ArchivedAuditRow).from_select(*everything()))
-        cold.execute(delete(AuditRow))
+        renumber(cold, AuditRow.id > 0)
         for _ in seal(cold):
             cold.flush()
         free(cold)
@@ -192,12 +199,6 @@ def test_records_of_records_are_carried_over_and_the_chain_is_believed(
     # Without what was carried over, the earlier ones are on record nowhere.
     cold.execute(delete(AuditRow).where(AuditRow.event == str(Event.RECORD_CARRIED)))
     assert missing(cold, place) != set()
-
-
-def everything() -> tuple[Any, Any]:
-    names = [one.name for one in AuditRow.__table__.c]
-    # Ids above all that are sealed, as those of a log that grew by itself.
-    return names, select(AuditRow.id + 8_000_000, *(AuditRow.__table__.c[name] for name in names[1:]))
 
 
 def test_what_a_file_does_not_hold_cannot_be_said_to_be_carried_over(cold: Any, place: Folder) -> None:

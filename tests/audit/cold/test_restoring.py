@@ -131,6 +131,8 @@ def test_the_commands_say_what_they_do(
     assert said("cold").count("kept") == 2
     assert "1: Error: There is no school 'none'" in said("restore", "--year", str(years_ago(3)), "--school", "none")
     assert "0: 8 rows of" in said("restore", "--year", str(years_ago(3)), "--school", slug)
+    assert "Nothing of 1999 is in cold storage" in said("restore", "--year", "1999")
+    assert said("give-up", "nope").endswith("1: Error: There is no file nope; flask audit cold shows them.\n")
     assert "restored, and stays" in said("cool", "--dry-run")
     assert "0: 8 rows from" in said("cool", "--restored")
 
