@@ -91,7 +91,9 @@ class Destroyed:
 
     def _lost_records(self, one: ColdFile, cooled: Record, destroyed: Record) -> str | None:
         """Whether other records were carried over than its own record says; what is not sealed yet is told only."""
-        if len(self._evidence.carried_from(one)) != destroyed.facts.get("carried"):
+        # Where its own record was carried over from a later file, so were they, and that file's record counts them.
+        here = destroyed.of_file is None
+        if here and len(self._evidence.carried_from(one)) != destroyed.facts.get("carried"):
             return "other records were carried over from it than its own record says"
         for record in (cooled, destroyed):
             if not self._evidence.sealings.holds(record.row_id):
