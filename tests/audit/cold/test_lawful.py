@@ -169,7 +169,6 @@ def test_a_hold_that_was_ended_in_sql_still_holds(cold: Any, place: Folder, two_
     assert (ours, years_ago(12)) in missing(cold, place)
 
 
-@pytest.mark.xfail(strict=False, reason="Not proved yet since records that were carried twice are counted once.")
 def test_records_of_records_are_carried_over_and_the_chain_is_believed(
     cold: Any, place: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
