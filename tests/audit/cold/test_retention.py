@@ -27,7 +27,6 @@ from school_app.audit.retention.rules import DataClass, InvalidRetention, in_for
 from school_app.audit.sources import Tables
 from school_app.audit.verify import verify
 from school_app.core import clock
-from school_app.core.tenancy import all_schools, enter_school
 from tests.audit.cold.kept import FIRST_ID, archive, cooled, free, listed, old_rows, say_long_ago, years_ago
 from tests.factories import TwoSchools
 
