@@ -29,7 +29,7 @@ from school_app.history import exports
 from school_app.history.export_routes import JOB
 from school_app.history.filters import asked
 from school_app.history.models import ExportFormat, ExportStatus, HistoryExport
-from tests import factories
+from tests import worlds
 from tests.audit.cold.breaking import in_a_child, kill
 from tests.audit.places import Place, place_of_its_own
 from workers import jobs
@@ -67,7 +67,7 @@ def _office(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Ite
     data_dir = tmp_path_factory.mktemp("exports")
     with place_of_its_own(replace(settings, data_dir=data_dir), "exports") as place:
         with place.app.app_context():
-            ours = factories.two_schools(db.session).ours
+            ours = worlds.two_schools(db.session).ours
             key = f"{ours.auditor.id}.{ours.auditor.session_version}"
             found = Office(place, ours.school.id, key, data_dir / exports.FOLDER)
             db.session.commit()
