@@ -72,17 +72,19 @@ def test_an_auditor_looks_and_changes_nothing(client: Any, session: Any, two_sch
 def test_an_operator_sets_what_holds_where_a_school_says_nothing(
     client: Any, session: Any, two_schools: TwoSchools
 ) -> None:
+    ours = two_schools.ours.school
+    school_id, name = ours.id, ours.name
     operator = log_in(client, two_schools.operator)
     assert send(operator, "/platform/retention", data_class="platform_log", years="7", source=LAW).status_code == 303
     assert send(operator, "/platform/retention", data_class="school_log", years="15", source=LAW).status_code == 303
     assert sorted(rules(session), key=str) == [(None, "platform_log", 7), (None, "school_log", 15)]
     with all_schools(session):
-        hold = LegalHold(school_id=two_schools.ours.school.id, reason="A hold of some length", set_by_name="Ada")
+        hold = LegalHold(school_id=school_id, reason="A hold of some length", set_by_name="Ada")
         session.add(hold)
         session.commit()
     shown = operator.get("/platform/retention").text
-    assert two_schools.ours.school.name in shown
-    assert f"school {two_schools.ours.school.id}" not in shown
+    assert name in shown
+    assert f"school {school_id}" not in shown
     assert "7 years from" in shown
     assert ">15<" in shown
 
