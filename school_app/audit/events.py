@@ -62,5 +62,6 @@ class Event(enum.StrEnum):
     ROWS_DESTROYED = "audit.rows_destroyed"
     RECORD_CARRIED = "audit.record_carried"
     RULE_RESTATED = "retention.rule_restated"
+    HOLD_RESTATED = "retention.hold_restated"
     COLD_FILE_LOST = "audit.cold_file_lost"
     ROWS_RESTORED = "audit.rows_restored"

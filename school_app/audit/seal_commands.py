@@ -84,7 +84,7 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
         click.echo(
             f"Among them {rows:,} rows of {ended} files that were destroyed on record, by what was listed of them."
         )
-    for problem in [*files.problems, *destroyed.warnings, *destroyed.problems]:
+    for problem in dict.fromkeys([*files.problems, *destroyed.warnings, *destroyed.problems]):
         click.echo(problem, err=True)
     found = sorted((one for *_, differences in done for one in differences), key=lambda one: one.day)
     _show(found, slugs)

@@ -59,6 +59,7 @@ EVENTS: dict[str, str] = {
     Event.ROWS_DESTROYED: "destroyed audit rows past their time",
     Event.RECORD_CARRIED: "carried a record over from a file that was to be destroyed",
     Event.RULE_RESTATED: "stated again what a rule of retention says",
+    Event.HOLD_RESTATED: "stated again that a hold stands",
     Event.COLD_FILE_LOST: "lost a file of cold storage",
     Event.ROWS_RESTORED: "brought audit rows back from cold storage",
 }

@@ -15,9 +15,9 @@ from school_app.audit.cold.models import ColdFile
 from school_app.audit.cold.store import Store
 from school_app.audit.events import Event
 from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow
-from school_app.audit.retention.evidence import Evidence, disagreement
-from school_app.audit.retention.models import RetentionRule
-from school_app.audit.retention.records import HOLD, RULE, Record, in_file, in_tables, to_carry
+from school_app.audit.retention.evidence import SAYS_HOLD, Evidence, disagreement
+from school_app.audit.retention.models import LegalHold, RetentionRule
+from school_app.audit.retention.records import HOLD, RULE, Record, carried_in_tables, in_file, to_carry
 from school_app.audit.service import record
 from school_app.core import clock
 
@@ -27,34 +27,41 @@ FRESH = timedelta(days=300)
 
 
 def restate(session: AnySession, place: Store) -> list[str]:
-    """State rules again of which the log has said nothing for long; returns what keeps some from it.
+    """State rules, and holds on schools, again of which the log has said nothing for long.
 
-    So a rule is always said in a newer row than any that it lets go.
+    So each is always said in a newer row than any that it lets go or keeps. Returns what keeps some from it.
     """
-    old = [one for one in session.scalars(select(RetentionRule)).all() if not _is_fresh(session, one)]
-    if not old:
+    rules = [one for one in session.scalars(select(RetentionRule)).all() if not _is_fresh(session, one, "years")]
+    standing = select(LegalHold).where(LegalHold.released_at.is_(None), LegalHold.student_id.is_(None))
+    for hold in [one for one in session.scalars(standing).all() if not _is_fresh(session, one, "set_at")]:
+        changes = {"set_at": [None, hold.set_at.isoformat()]}
+        record(session, Event.HOLD_RESTATED, hold, changes=changes, school_id=hold.school_id)
+    if not rules:
         return []
-    evidence, problems = Evidence(session, place), []
-    for rule in old:
-        wrong = disagreement(session, evidence, rule.data_class, rule.school_id)
-        said = evidence.said.get((rule.school_id, rule.data_class), [])
-        if wrong is None and (not said or said[-1].years != rule.years):
-            wrong = f"Rule of retention {rule.id} says {rule.years} years, and the history of it does not. Set it anew."
-        if wrong is not None:
-            problems.append(wrong)
-            continue
+    evidence = Evidence(session, place)
+    return [one for one in (_restated(session, evidence, rule) for rule in rules) if one is not None]
+
+
+def _restated(session: AnySession, evidence: Evidence, rule: RetentionRule) -> str | None:
+    """State a rule again; returns why not, where the table does not say what the log says."""
+    wrong = disagreement(session, evidence, rule.data_class, rule.school_id)
+    said = evidence.said.get((rule.school_id, rule.data_class), [])
+    if wrong is None and (not said or said[-1].years != rule.years):
+        wrong = f"Rule of retention {rule.id} says {rule.years} years, and the history of it does not. Set it anew."
+    if wrong is None:
         changes = {"data_class": [None, rule.data_class.value], "years": [None, rule.years]}
         record(session, Event.RULE_RESTATED, rule, changes=changes, school_id=rule.school_id)
-    return problems
+    return wrong
 
 
-def _is_fresh(session: AnySession, rule: RetentionRule) -> bool:
+def _is_fresh(session: AnySession, thing: RetentionRule | LegalHold, name: str) -> bool:
+    """Whether a row of the last days says what a rule or hold is, its `name` among it."""
     since = clock.now() - FRESH
     for model in (AuditRow, StagedAuditRow, ArchivedAuditRow):
         statement = select(model.changes).where(
-            model.entity_type == RULE, model.entity_id == rule.id, model.created_at >= since
+            model.entity_type == thing.__tablename__, model.entity_id == thing.id, model.created_at >= since
         )
-        if any("years" in (one or {}) for one in session.scalars(statement)):
+        if any(name in (one or {}) for one in session.scalars(statement)):
             return True
     return False
 
@@ -76,13 +83,13 @@ def carry(session: AnySession, place: Store, listed: ColdFile) -> tuple[int, lis
 
 def carried_over(session: AnySession, listed: ColdFile) -> dict[str, Record]:
     """What was carried over from a file already."""
-    found = (one for one in in_tables(session) if one.of_file == listed.path and one.school_id == listed.school_id)
-    return {one.told: one for one in found}
+    found = carried_in_tables(session, listed.school_id)
+    return {one.told: one for one in found if one.of_file == listed.path}
 
 
 def _is_to_carry(one: Record) -> bool:
     if one.entity_type == RULE:
         return "years" in one.facts
     if one.entity_type == HOLD:
-        return one.facts.get("student_id") is None and (one.event == Event.ROW_ADDED or "released_at" in one.facts)
+        return one.facts.get("student_id") is None and (one.event in SAYS_HOLD or "released_at" in one.facts)
     return True

@@ -5,7 +5,7 @@ What makes one lawful is docs/decisions/0032. Of any other its rows are missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,12 +16,14 @@ from school_app.audit.cold.manifest import Listed
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.store import store
 from school_app.audit.digests import Digest, Group
+from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow
 from school_app.audit.retention.evidence import ABOUT, Evidence, days_differ, disagreements
 from school_app.audit.retention.models import LegalHold, RetentionRule
 from school_app.audit.retention.queries import class_of
-from school_app.audit.retention.records import Record
+from school_app.audit.retention.records import HOLD, RULE, Record
 from school_app.audit.retention.rules import is_lawful, is_past
 from school_app.audit.sources import Schools, Stretch
+from school_app.core import clock
 
 AnySession = Session | scoped_session[Any]
 
@@ -40,11 +42,12 @@ class Destroyed:
         statement = select(ColdFile).where(ColdFile.status == ColdStatus.DESTROYED)
         # The latest first: it may have carried over the record of an earlier one.
         found = session.scalars(statement.order_by(ColdFile.destroyed_at.desc(), ColdFile.id.desc())).all()
-        if found or session.scalar(select(RetentionRule.id).limit(1)) is not None:
+        if found or _is_anything_said(session):
             self._evidence = Evidence(session, store())
             wrong = self._judge(list(found))
             self.problems = [f"{one.path}: {why}." for one, why in wrong if schools is None or one.school_id in schools]
-            self.problems += disagreements(session, self._evidence, schools)
+            self.problems += self._disagreements(schools)
+            self.warnings = [*self._evidence.problems, *self._unsealed()]
         self._ids = [one.id for one in self.files]
         self.rows = sum(one.rows for one in self.files)
         self._listed = Listed(session, self._ids)
@@ -53,7 +56,30 @@ class Destroyed:
         """As Source.digests(), by what was listed of the files."""
         return self._listed.digests(stretch) if self._ids else {}
 
-    def _judge(self, left: list[ColdFile]) -> list[tuple[ColdFile, str]]:
+    def _disagreements(self, schools: Schools | None) -> list[str]:
+        if not (found := disagreements(self._session, self._evidence, schools)):
+            return []
+        # Somebody may have changed a rule or hold while files were read.
+        self._evidence.look_again()
+        return [one for one in disagreements(self._session, self._evidence, schools) if one in found]
+
+    def _judge(self, found: list[ColdFile]) -> list[tuple[ColdFile, str]]:
+        """Take what is lawful by all that is believed in the end; returns the others.
+
+        A record may have been carried over from a file that is judged later, and speak against one that was judged
+        before: what it speaks against is not taken, nor what only that one carried.
+        """
+        withdrawn: dict[int, tuple[ColdFile, str]] = {}
+        while True:
+            left = self._take([one for one in found if one.id not in withdrawn])
+            against = {one.id: (one, why) for one in self.files if (why := self._wrong(one)) is not None}
+            if not against:
+                return [*left, *withdrawn.values()]
+            withdrawn.update(against)
+            self.files.clear()
+            self._evidence.forget_carried()
+
+    def _take(self, left: list[ColdFile]) -> list[tuple[ColdFile, str]]:
         """Take what is lawful, with the records that it carried over, until nothing more is; returns the others."""
         while True:
             wrong, before = [], len(self.files)
@@ -71,6 +97,8 @@ class Destroyed:
         at = one.destroyed_at
         if at is None:
             return "nobody knows when it was destroyed"
+        if at > clock.now():
+            return "it is said to have been destroyed at a time to come"
         if (differs := days_differ(self._session, one)) is not None:
             return differs
         if self._stood(one, at) or self._evidence.holds(one.school_id, at):
@@ -80,7 +108,7 @@ class Destroyed:
             return "its destruction is not on record"
         if cooled is None:
             return "it is not on record that it came to cold storage"
-        return self._untimely(one, at, destroyed) or self._lost_records(one, cooled, destroyed)
+        return self._untimely(one, at, destroyed) or self._lost_records(one, destroyed)
 
     def _untimely(self, one: ColdFile, at: datetime, record: Record) -> str | None:
         """Whether its time was not past, by the rule that the log says was in force."""
@@ -89,19 +117,24 @@ class Destroyed:
             return f"its record says {years} years, and the rule was {in_force}"
         return None if is_past(one.year, in_force, at) else "its time was not past"
 
-    def _lost_records(self, one: ColdFile, cooled: Record, destroyed: Record) -> str | None:
-        """Whether other records were carried over than its own record says; what is not sealed yet is told only."""
+    def _lost_records(self, one: ColdFile, destroyed: Record) -> str | None:
+        """Whether other records were carried over than its own record says."""
         # Where its own record was carried over from a later file, so were they, and that file's record counts them.
         here = destroyed.of_file is None
         if here and len(self._evidence.carried_from(one)) != destroyed.facts.get("carried"):
             return "other records were carried over from it than its own record says"
-        for record in (cooled, destroyed):
-            if not self._evidence.sealings.holds(record.row_id):
-                self.warnings.append(
-                    f"{one.path}: the record of {record.at:%Y-%m-%d %H:%M} UTC ({record.event}) is not sealed yet;"
-                    " verify again when it is."
-                )
         return None
+
+    def _unsealed(self) -> Iterator[str]:
+        """What is believed by records that are not sealed yet."""
+        for one in self.files:
+            at = one.destroyed_at or clock.now()
+            for record in (self._evidence.cooled(one), self._evidence.destroyed(one, at)):
+                if record is not None and not self._evidence.sealings.holds(record.row_id):
+                    yield (
+                        f"{one.path}: the record of {record.at:%Y-%m-%d %H:%M} UTC ({record.event}) is not sealed yet;"
+                        " verify again when it is."
+                    )
 
     def _stood(self, one: ColdFile, at: datetime) -> bool:
         """Whether a hold on its school stood; which students it named nobody can say any more."""
@@ -112,3 +145,12 @@ class Destroyed:
             or_(LegalHold.released_at.is_(None), LegalHold.released_at > at),
         )
         return self._session.scalar(statement.limit(1)) is not None
+
+
+def _is_anything_said(session: AnySession) -> bool:
+    """Whether the tables or the log know of a rule or hold; a rule is stated in the database again every year."""
+    of_log = (
+        select(one.id).where(one.entity_type.in_((RULE, HOLD))) for one in (AuditRow, StagedAuditRow, ArchivedAuditRow)
+    )
+    asked = (select(RetentionRule.id), select(LegalHold.id), *of_log)
+    return any(session.scalar(one.limit(1)) is not None for one in asked)

@@ -23,8 +23,8 @@ from school_app.audit.events import Event
 from school_app.audit.lease import Lease
 from school_app.audit.models import ArchiveRun, RunStatus
 from school_app.audit.retention.carrying import carried_over, carry, restate
-from school_app.audit.retention.evidence import Evidence, days_differ, disagreement
-from school_app.audit.retention.holding import holding, standing
+from school_app.audit.retention.evidence import Evidence, days_differ, disagreement, ended_past
+from school_app.audit.retention.holding import holding
 from school_app.audit.retention.queries import class_of, period_of
 from school_app.audit.retention.rules import Period, is_past
 from school_app.audit.runs import DESTRUCTION, LONGEST_ERROR
@@ -143,16 +143,27 @@ class Destroying:
 
     def _judge(self, listed: ColdFile) -> None:
         """Look whether the verification will believe the destruction. Raises NotLawful."""
-        evidence = self._evidence = self._evidence or Evidence(self.session, self.place)
-        wrong = disagreement(self.session, evidence, class_of(listed), listed.school_id)
-        if wrong is None and (said := evidence.holds(listed.school_id, clock.now()) - standing(self.session, listed)):
-            wrong = f"Hold {min(said)} stands by its history, and not in its table: it was changed past the product."
-        if wrong is None and (differs := days_differ(self.session, listed)) is not None:
-            wrong = f"{differs[0].upper()}{differs[1:]}; flask audit cool lists the days of files that have none."
-        if wrong is None and evidence.cooled(listed) is None:
-            wrong = "It is not on record that it came to cold storage."
-        if wrong is not None:
+        if (evidence := self._evidence) is None:
+            evidence = self._evidence = Evidence(self.session, self.place)
+        elif self._wrong(listed, evidence) is not None:
+            # A rule or hold may have been changed since the run has begun.
+            evidence.look_again()
+        if (wrong := self._wrong(listed, evidence)) is not None:
             raise NotLawful(f"{listed.path} is not destroyed. {wrong}")
+
+    def _wrong(self, listed: ColdFile, evidence: Evidence) -> str | None:
+        wrong = disagreement(self.session, evidence, class_of(listed), listed.school_id)
+        wrong = wrong or ended_past(self.session, evidence, listed.school_id)
+        if wrong is not None:
+            return wrong
+        if (differs := days_differ(self.session, listed)) is not None:
+            return f"{differs[0].upper()}{differs[1:]}; flask audit cool lists the days of files that have none."
+        if evidence.cooled(listed) is None:
+            return (
+                f"It is not on record that it came to cold storage; flask audit restore --year {listed.year} brings it"
+                " back, and flask audit cool --restored takes it anew."
+            )
+        return None
 
     def _carry(self, listed: ColdFile) -> int:
         found, forged = carry(self.session, self.place, listed)

@@ -6,9 +6,9 @@ and the verification of destroyed files ask here, inside all_schools().
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import and_, func, select
@@ -18,7 +18,7 @@ from school_app.audit.cold.models import ColdDay, ColdFile
 from school_app.audit.cold.store import Store
 from school_app.audit.events import Event
 from school_app.audit.models import AuditSeal
-from school_app.audit.retention.models import RetentionRule
+from school_app.audit.retention.models import LegalHold, RetentionRule
 from school_app.audit.retention.queries import period_of
 from school_app.audit.retention.records import HOLD, RULE, Record, Sealings, in_files, in_tables
 from school_app.audit.retention.rules import DEFAULTS, DataClass, Said, is_lawful, years_by
@@ -29,6 +29,8 @@ AnySession = Session | scoped_session[Any]
 # A record is written a moment after the time that the manifest keeps; a hold may be dated a moment before it could be
 # written, while it waited for a removal.
 ABOUT = timedelta(minutes=1)
+SAYS_HOLD = (str(Event.ROW_ADDED), str(Event.HOLD_RESTATED))
+OF_FILES = (str(Event.ROWS_COOLED), str(Event.ROWS_DESTROYED))
 OF_DAY = ("day", "up_to_id", "rows", "first_id", "last_id", "digest")
 OF_FILE = ("path", "rows", "digest", "sha256")
 
@@ -40,34 +42,58 @@ class Evidence:
         self._session = session
         self.problems: list[str] = []
         self.sealings = Sealings(session)
-        self._records: dict[int, Record] = {}
-        self._carried: dict[str, list[Record]] = {}
+        self._own: dict[int, Record] = {}
+        self._carried: dict[str, dict[int, Record]] = {}
         for found in (in_tables(session), in_files(session, place, self.problems)):
             self._add(found)
+        self._count(self._own)
+
+    def _count(self, records: Mapping[int, Record]) -> None:
+        """Count these records, and no others."""
+        self._records = dict(records)
+        self._in_order = sorted(self._records.values(), key=attrgetter("at", "id"))
+        self._of_path: dict[Any, list[Record]] = {}
+        for one in self._in_order:
+            if one.event in OF_FILES:
+                self._of_path.setdefault(one.facts.get("path"), []).append(one)
+        self.said = self._what_is_said()
 
     def _add(self, records: Iterable[Record]) -> None:
         for one in records:
             if one.of_file is None:
-                self._records[one.id] = one
+                self._own[one.id] = one
             else:
-                self._carried.setdefault(one.of_file, []).append(one)
+                self._carried.setdefault(one.of_file, {})[one.row_id] = one
+
+    def look_again(self) -> None:
+        """Read what was written to the database since."""
+        self._add(in_tables(self._session))
+        self._count({**self._records, **self._own})
+
+    def forget_carried(self) -> None:
+        """Count nothing that was carried over, until it is accepted anew."""
+        self._count(self._own)
+
+    def _known_at(self, one: Record) -> datetime:
+        return self.sealings.known_at(one.id, one.at)
 
     def carried_from(self, listed: ColdFile) -> dict[str, Record]:
         """What was carried over from a file before it was destroyed; it counts for nothing until accept()."""
         before = listed.destroyed_at
         return {
             one.told: one
-            for one in self._carried.get(listed.path, ())
+            for one in self._carried.get(listed.path, {}).values()
             if one.school_id == listed.school_id
             and listed.first_id <= (one.of_row or 0) <= listed.last_id
             and one.at <= listed.last_at
-            and (before is None or one.row_at <= before)
+            and (before is None or self.sealings.known_at(one.row_id, one.row_at) <= before)
         }
 
     def accept(self, listed: ColdFile) -> None:
         """Count what was carried over from a file, which was destroyed lawfully."""
-        for one in self.carried_from(listed).values():
-            self._records.setdefault(one.id, one)
+        carried = {one.id: one for one in self.carried_from(listed).values()}
+        if carried.keys() - self._records.keys():
+            self._count({**carried, **self._records})
 
     def years(self, data_class: DataClass, school_id: int | None, at: datetime) -> int:
         """How many years a class of data was kept at a moment, by what the log says of its rules."""
@@ -81,26 +107,26 @@ class Evidence:
             return of_platform(at)
         return years_by(said.get((school_id, data_class), ()), at, of_platform, is_least=True)
 
-    @property
-    def said(self) -> dict[tuple[int | None, DataClass], list[Said]]:
-        """What was said of every rule, in its order."""
-        rules = list(self._about(RULE))
-        ids = self._session.execute(select(RetentionRule.id, RetentionRule.data_class))
-        classes: dict[int | None, Any] = {rule_id: data_class for rule_id, data_class in ids}
-        classes.update({one.entity_id: one.facts["data_class"] for one in rules if "data_class" in one.facts})
+    def _what_is_said(self) -> dict[tuple[int | None, DataClass], list[Said]]:
+        """What was said of every rule, in the order in which it is known."""
+        rules = sorted(((self._known_at(one), one.id, one) for one in self._about(RULE)), key=itemgetter(0, 1))
+        # A rule is of one class for ever: a row that calls it another later changes nothing of what was said.
+        classes: dict[int | None, Any] = {}
+        for *_, one in rules:
+            if one.facts.get("data_class") in set(DataClass):
+                classes.setdefault(one.entity_id, one.facts["data_class"])
+        for rule_id, data_class in self._session.execute(select(RetentionRule.id, RetentionRule.data_class)):
+            classes.setdefault(rule_id, data_class)
         found: dict[tuple[int | None, DataClass], list[Said]] = {}
-        for one in rules:
-            data_class, years = classes.get(one.entity_id), one.facts.get("years")
-            if data_class in set(DataClass) and is_lawful(years):
-                said = Said(self.sealings.known_at(one.id, one.at), int(str(years)))
-                found.setdefault((one.school_id, DataClass(data_class)), []).append(said)
-        return {key: sorted(said, key=attrgetter("at")) for key, said in found.items()}
+        for known_at, _, one in rules:
+            years = one.facts.get("years")
+            if one.entity_id in classes and is_lawful(years):
+                of = (one.school_id, DataClass(classes[one.entity_id]))
+                found.setdefault(of, []).append(Said(known_at, int(str(years))))
+        return found
 
     def _about(self, thing: str) -> Iterator[Record]:
-        return (one for one in self._in_order() if one.entity_type == thing)
-
-    def _in_order(self) -> list[Record]:
-        return sorted(self._records.values(), key=attrgetter("at", "id"))
+        return (one for one in self._in_order if one.entity_type == thing)
 
     def holds(self, school_id: int | None, at: datetime) -> set[int]:
         """The holds on a whole school that stood at a moment, by what the log says of them."""
@@ -108,26 +134,36 @@ class Evidence:
         for one in self._about(HOLD):
             if one.school_id != school_id or one.entity_id is None:
                 continue
-            known = self.sealings.known_at(one.id, one.at)
-            if one.event == Event.ROW_ADDED and one.facts.get("student_id") is None and known < at - ABOUT:
-                standing.add(one.entity_id)
+            known = self._known_at(one)
+            if one.event in SAYS_HOLD:
+                if one.facts.get("student_id") is None and known < at - ABOUT:
+                    standing.add(one.entity_id)
             elif one.facts.get("released_at") is not None and known <= at:
                 standing.discard(one.entity_id)
         return standing
 
+    def schools_with_holds(self) -> set[int | None]:
+        """The schools on which a hold was ever set, by what the log says."""
+        return {one.school_id for one in self._about(HOLD)}
+
     def cooled(self, listed: ColdFile) -> Record | None:
         """The record that a file was taken to cold storage."""
         before = listed.destroyed_at
-        return self._of(listed, Event.ROWS_COOLED, OF_FILE, lambda one: before is None or one.at <= before)
+        return self._of(listed, Event.ROWS_COOLED, OF_FILE, lambda one: before is None or self._known_at(one) <= before)
 
     def destroyed(self, listed: ColdFile, at: datetime) -> Record | None:
         """The record that it was destroyed about a moment."""
-        return self._of(listed, Event.ROWS_DESTROYED, (*OF_FILE, "year"), lambda one: abs(one.at - at) <= ABOUT)
+
+        # A record that is dated back, to before a hold or a longer time, counts from its sealing.
+        def fits(one: Record) -> bool:
+            return abs(self._known_at(one) - at) <= ABOUT
+
+        return self._of(listed, Event.ROWS_DESTROYED, (*OF_FILE, "year"), fits)
 
     def _of(
         self, listed: ColdFile, event: Event, facts: Sequence[str], fits: Callable[[Record], bool]
     ) -> Record | None:
-        for one in self._in_order():
+        for one in self._of_path.get(listed.path, ()):
             same = one.event == event and one.school_id == listed.school_id and fits(one)
             if same and all(one.facts.get(name) == getattr(listed, name) for name in facts):
                 return one
@@ -147,11 +183,27 @@ def disagreement(session: AnySession, evidence: Evidence, data_class: DataClass,
     )
 
 
+def ended_past(session: AnySession, evidence: Evidence, school_id: int | None) -> str | None:
+    """Which hold on a whole school stands by its history and not by its table; None where there is none."""
+    statement = select(LegalHold.id).where(
+        LegalHold.school_id == school_id, LegalHold.student_id.is_(None), LegalHold.released_at.is_(None)
+    )
+    left = evidence.holds(school_id, clock.now()) - set(session.scalars(statement))
+    if not left:
+        return None
+    return (
+        f"Hold {min(left)} on school {school_id} stands by its history, and not in its table: it was changed past the"
+        " product. Put its row back there, not released; flask retention release ends it on record."
+    )
+
+
 def disagreements(session: AnySession, evidence: Evidence, schools: Schools | None) -> list[str]:
-    """Every rule of the table, and of the log, that is not the same in both now, of some schools or of all."""
+    """Every rule and hold of the tables, or of the log, that is not the same in both now, of some schools or of all."""
     there = {(one.school_id, one.data_class) for one in session.scalars(select(RetentionRule))} | evidence.said.keys()
     asked = [one for one in there if schools is None or one[0] in schools]
     found = [disagreement(session, evidence, kind, whose) for whose, kind in sorted(asked, key=str)]
+    held = [one for one in evidence.schools_with_holds() if schools is None or one in schools]
+    found += [ended_past(session, evidence, school_id) for school_id in sorted(held, key=str)]
     return [one for one in found if one is not None]
 
 

@@ -37,9 +37,3 @@ def holding(session: AnySession, place: Store, listed: ColdFile) -> str | None:
     for student_id in sorted(files.students_in(place, listed.path) & named.keys()):
         return f"hold {named[student_id].id} on student {student_id}, {named[student_id].reason}"
     return None
-
-
-def standing(session: AnySession, listed: ColdFile) -> set[int]:
-    """The holds that stand on the school of a file, by their table."""
-    statement = select(LegalHold.id).where(LegalHold.school_id == listed.school_id, LegalHold.released_at.is_(None))
-    return set(session.scalars(statement))

@@ -30,6 +30,15 @@ EVENTS = (str(Event.ROWS_COOLED), str(Event.ROWS_DESTROYED), str(Event.RECORD_CA
 # What is carried over of a record: nothing that names a person, or says why.
 FACTS = ("path", "rows", "digest", "sha256", "year", "years", "carried", "data_class", "student_id", "released_at")
 
+KINDS = (int, str, type(None))
+# What a row says that carries a record over, and as what.
+OF_CARRIED = {
+    **dict.fromkeys(("of_row", "of_id"), (int,)),
+    **dict.fromkeys(("of_file", "of_event", "written_at"), (str,)),
+    "of_thing": (str, type(None)),
+    "of_number": (int, type(None)),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -61,10 +70,6 @@ class Record:
 
 def of_row(row: Mapping[str, Any]) -> Record:
     """What one row says, whether it was there from the first or was carried over."""
-    changes = row["changes"] or {}
-    if isinstance(changes, str):
-        changes = json.loads(changes)
-    facts = {name: pair[1] for name, pair in changes.items() if isinstance(pair, list) and len(pair) == 2}
     found = Record(
         row["id"],
         row["id"],
@@ -74,26 +79,46 @@ def of_row(row: Mapping[str, Any]) -> Record:
         row["event"],
         row["entity_type"],
         row["entity_id"],
-        facts,
+        _facts(row["changes"]),
     )
     return _carried(found) if found.event == Event.RECORD_CARRIED else found
 
 
+def _facts(changes: Any) -> dict[str, Any]:
+    """The values after a change that are text, a whole number or nothing; a row by another hand may hold anything."""
+    pairs = changes.items() if isinstance(changes, Mapping) else ()
+    return {
+        name: pair[1] for name, pair in pairs if isinstance(pair, list) and len(pair) == 2 and type(pair[1]) in KINDS
+    }
+
+
 def _carried(row: Record) -> Record:
+    """What a row says that was carried over; the row as it is where it does not say that as the product does."""
     facts = row.facts
-    if not {"of_file", "of_row", "of_id", "written_at", "of_event", "of_thing", "of_number"} <= facts.keys():
+    if any(type(facts.get(name)) not in kinds for name, kinds in OF_CARRIED.items()):
+        return row
+    written_at = _moment(facts["written_at"])
+    if written_at is None:
         return row
     return replace(
         row,
         id=facts["of_id"],
-        at=datetime.fromisoformat(facts["written_at"]),
+        at=written_at,
         event=facts["of_event"],
-        entity_type=facts["of_thing"],
-        entity_id=facts["of_number"],
+        entity_type=facts.get("of_thing"),
+        entity_id=facts.get("of_number"),
         facts={name: facts[name] for name in FACTS if name in facts},
         of_file=facts["of_file"],
         of_row=facts["of_row"],
     )
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
 
 
 def to_carry(one: Record, path: str) -> dict[str, list[Any]]:
@@ -124,6 +149,15 @@ def in_tables(session: AnySession) -> Iterator[Record]:
                 yield of_row(dict(row))
 
 
+def carried_in_tables(session: AnySession, school_id: int | None) -> Iterator[Record]:
+    """The records of a school, or of the platform, that were carried over to the database."""
+    for model in (AuditRow, StagedAuditRow, ArchivedAuditRow):
+        columns = cast(Table, model.__table__).c
+        mine = columns.school_id.is_not_distinct_from(school_id) & (columns.event == str(Event.RECORD_CARRIED))
+        for row in session.execute(select(*columns).where(mine)).mappings():
+            yield of_row(dict(row))
+
+
 def in_files(session: AnySession, place: Store, problems: list[str]) -> Iterator[Record]:
     """The records that lie in cold files alone; of a file that cannot be read `problems` is told instead."""
     statement = select(ColdFile.path, ColdFile.cold_before).where(ColdFile.status.in_(READ)).order_by(ColdFile.id)
@@ -150,7 +184,8 @@ def in_file(place: Store, path: str, seam: date) -> Iterator[Record]:
             places = pc.indices_nonzero(wanted)
             if len(places):
                 whole = opened.read_row_group(number, columns=list(COLUMNS), use_threads=False).take(places)
-                yield from (of_row(row) for row in files.rows_of(whole) if row["created_at"].date() < seam)
+                rows = (row for row in files.rows_of(whole) if row["created_at"].date() < seam)
+                yield from (of_row({**row, "changes": json.loads(row["changes"] or "null")}) for row in rows)
 
 
 class Sealings:
