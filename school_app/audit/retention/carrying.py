@@ -39,6 +39,10 @@ def restate(session: AnySession, place: Store) -> list[str]:
     if not rules:
         return []
     evidence = Evidence(session, place)
+    # Whoever changes a rule from here on waits until what is stated of it is committed.
+    mine = select(RetentionRule).where(RetentionRule.id.in_([one.id for one in rules])).with_for_update()
+    rules = list(session.scalars(mine, execution_options={"populate_existing": True}))
+    evidence.look_again()
     return [one for one in (_restated(session, evidence, rule) for rule in rules) if one is not None]
 
 
@@ -47,7 +51,7 @@ def _restated(session: AnySession, evidence: Evidence, rule: RetentionRule) -> s
     wrong = disagreement(session, evidence, rule.data_class, rule.school_id)
     said = evidence.said.get((rule.school_id, rule.data_class), [])
     if wrong is None and (not said or said[-1].years != rule.years):
-        wrong = f"Rule of retention {rule.id} says {rule.years} years, and the history of it does not. Set it anew."
+        wrong = f"Rule of retention {rule.id} says {rule.years} years, and the history of it does not. Set other years, and then those."
     if wrong is None:
         changes = {"data_class": [None, rule.data_class.value], "years": [None, rule.years]}
         record(session, Event.RULE_RESTATED, rule, changes=changes, school_id=rule.school_id)

@@ -159,7 +159,7 @@ class Destroying:
         if (differs := days_differ(self.session, listed)) is not None:
             return f"{differs[0].upper()}{differs[1:]}; flask audit cool lists the days of files that have none."
         if evidence.cooled(listed) is None:
-            return (
+            return " ".join(evidence.problems) or (
                 f"It is not on record that it came to cold storage; flask audit restore --year {listed.year} brings it"
                 " back, and flask audit cool --restored takes it anew."
             )

@@ -130,17 +130,18 @@ class Evidence:
 
     def holds(self, school_id: int | None, at: datetime) -> set[int]:
         """The holds on a whole school that stood at a moment, by what the log says of them."""
-        standing: set[int] = set()
+        said, released = set[int](), set[int]()
         for one in self._about(HOLD):
             if one.school_id != school_id or one.entity_id is None:
                 continue
             known = self._known_at(one)
             if one.event in SAYS_HOLD:
                 if one.facts.get("student_id") is None and known < at - ABOUT:
-                    standing.add(one.entity_id)
+                    said.add(one.entity_id)
             elif one.facts.get("released_at") is not None and known <= at:
-                standing.discard(one.entity_id)
-        return standing
+                released.add(one.entity_id)
+        # One that was released never stands again, whatever was stated while somebody released it.
+        return said - released
 
     def schools_with_holds(self) -> set[int | None]:
         """The schools on which a hold was ever set, by what the log says."""

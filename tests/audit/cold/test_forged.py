@@ -23,6 +23,7 @@ from school_app.audit.retention.evidence import Evidence
 from school_app.audit.retention.models import LegalHold, RetentionRule
 from school_app.audit.retention.rules import DataClass
 from school_app.audit.seals import seal
+from school_app.audit.service import record
 from school_app.core import clock
 from school_app.core.db import db
 from tests.audit.cold.kept import FIRST_ID, listed, say_long_ago
@@ -174,6 +175,28 @@ def test_holds_are_stated_again_so_that_no_file_is_judged_without_them(
     assert Evidence(cold, place).holds(ours, at) == {hold.id}
     service.release_hold(cold, hold.id, reason="The case is closed", by="Ada")
     assert Evidence(cold, place).holds(ours, at) == set()
+    # As it comes where somebody released it at that very moment.
+    record(cold, Event.HOLD_RESTATED, hold, changes={"set_at": [None, str(hold.set_at)]}, school_id=ours)
+    assert Evidence(cold, place).holds(ours, at) == set()
+
+
+def test_a_rule_that_is_changed_while_it_is_stated_again_is_stated_as_it_is(
+    cold: Any, place: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_long_ago(cold, DataClass.SCHOOL_LOG, 9)
+    of_rule = AuditRow.entity_type == "retention_rule"
+    cold.execute(update(AuditRow).where(of_rule).values(created_at=clock.now() - timedelta(days=320)))
+
+    def changed_meanwhile(session: Any, place: Folder) -> Evidence:
+        found = Evidence(session, place)
+        asked = {"years": 20, "source": "A law of some length", "by": "Ada"}
+        service.set_period(cold, DataClass.SCHOOL_LOG, school_id=None, **asked)  # type: ignore[arg-type]
+        return found
+
+    monkeypatch.setattr("school_app.audit.retention.carrying.Evidence", changed_meanwhile)
+    assert restate(cold, place) == []
+    (told,) = cold.scalars(select(AuditRow).where(AuditRow.event == str(Event.RULE_RESTATED))).all()
+    assert told.changes["years"] == [None, 20]
 
 
 def test_a_rule_and_a_hold_that_are_changed_during_a_run_are_no_change_past_the_product(
