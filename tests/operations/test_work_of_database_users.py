@@ -19,7 +19,7 @@ from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
 from school_app.audit.cold.store import store
 from school_app.audit.commands import audit
 from school_app.audit.events import Event
-from school_app.audit.models import AuditRow
+from school_app.audit.models import AuditRow, AuditSeal
 from school_app.audit.retention.models import LegalHold
 from school_app.audit.service import record
 from school_app.config import ColdSettings, Settings
@@ -121,7 +121,7 @@ def emptied(house: House) -> None:
 
 
 def destroyed(house: House) -> None:
-    """A file that was destroyed, whose record and holds a verification looks for."""
+    """A file that was destroyed, whose record, rule and holds a verification looks for."""
     at = datetime(2020, 5, 1, tzinfo=UTC)
     same = {"rows": 1, "first_id": 1, "last_id": 1, "digest": "0" * 64}
     listed = {"year": 2020, "path": "gone", "sha256": "0" * 64, "bytes": 1, "status": ColdStatus.DESTROYED, **same}
@@ -129,6 +129,8 @@ def destroyed(house: House) -> None:
     with house.place.engine.begin() as connection:
         connection.execute(insert(ColdFile).values(id=1, **listed, **times))
         connection.execute(insert(ColdDay).values(file_id=1, day=at.date(), up_to_id=1, **same))
+        of_day = {"day": at.date(), "above_id": 0, "up_to_id": 1, **same}
+        connection.execute(insert(AuditSeal).values(previous="0" * 64, hash="0" * 64, sealed_at=at, **of_day))
 
 
 def worker(house: House) -> None:
@@ -143,7 +145,7 @@ def worker(house: House) -> None:
         db.session.remove()
     if "denied" in said.output + str(said.exception):
         raise Denied("flask audit verify")
-    assert said.exit_code == 0, said.output
+    assert (said.exit_code, "gone: its destruction is not on record." in said.output) == (1, True), said.output
     with app.app_context(), all_schools(db.session):
         record(db.session, Event.EXPORTED, reason="a test")
         db.session.commit()
@@ -214,9 +216,11 @@ def test_each_does_its_work(house: House, who: Who) -> None:
     WORK[who](house)
 
 
+# What a verification asks beside the log, to judge a destruction.
+JUDGED_BY = {"retention_rule": {Who.WORKER: ("SELECT",)}, "legal_hold": {Who.WORKER: ("SELECT",)}}
 NEEDED = [
     (who, table, right)
-    for table, rights in {**AUDIT, **JOBS}.items()
+    for table, rights in {**AUDIT, **JOBS, **JUDGED_BY}.items()
     for who, granted in rights.items()
     for right in granted
     if not (table == "job_run" and who is not Who.ARCHIVER)
