@@ -51,7 +51,10 @@ def _restated(session: AnySession, evidence: Evidence, rule: RetentionRule) -> s
     wrong = disagreement(session, evidence, rule.data_class, rule.school_id)
     said = evidence.said.get((rule.school_id, rule.data_class), [])
     if wrong is None and (not said or said[-1].years != rule.years):
-        wrong = f"Rule of retention {rule.id} says {rule.years} years, and the history of it does not. Set other years, and then those."
+        wrong = (
+            f"Rule of retention {rule.id} says {rule.years} years, and the history of it does not. Set other years, and"
+            " then those."
+        )
     if wrong is None:
         changes = {"data_class": [None, rule.data_class.value], "years": [None, rule.years]}
         record(session, Event.RULE_RESTATED, rule, changes=changes, school_id=rule.school_id)
