@@ -61,7 +61,7 @@ def test_cooling_says_by_what_it_was_broken_off(app_here: Flask, session: Any, m
 
 
 def test_destruction_lets_the_next_run_in(app_here: Flask, session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Destroying, "due", lambda self: [SimpleNamespace(id=1)])
+    monkeypatch.setattr(Destroying, "due", lambda self: [SimpleNamespace(id=1, rows=1)])
     monkeypatch.setattr(Destroying, "_destroy", fail)
     assert isinstance(error_of(app_here, retention, "destroy"), ZeroDivisionError)
     assert holder(session) is None
