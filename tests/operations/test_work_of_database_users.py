@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,9 +20,11 @@ from school_app.audit.cold.store import store
 from school_app.audit.commands import audit
 from school_app.audit.events import Event
 from school_app.audit.models import AuditRow, AuditSeal
-from school_app.audit.retention.models import LegalHold
+from school_app.audit.retention.models import LegalHold, RetentionRule
+from school_app.audit.retention.rules import DataClass
 from school_app.audit.service import record
 from school_app.config import ColdSettings, Settings
+from school_app.core import clock
 from school_app.core.db import db
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit
 from school_app.core.tenancy import all_schools
@@ -35,6 +37,7 @@ from tests.operations.users import DENIED, Users, taken_away, users_of_a_databas
 from tests.visits import log_in
 from workers import jobs, schedule
 
+BY = {"changed_by_name": "Ada"}
 LAST_YEAR = f"p{NOW.year + 2}"
 # Which account does the jobs of a queue.
 DOES = {"audit": Who.ARCHIVER, "slow": Who.WORKER, "default": Who.WORKER}
@@ -237,6 +240,25 @@ def test_without_any_of_its_rights_on_the_log_none_could(house: House, right: tu
     with taken_away(house.users, *right), pytest.raises((Denied, DBAPIError)) as refused:
         WORK[who](house)
     assert isinstance(refused.value, Denied) or refused.value.orig.args[0] in DENIED
+
+
+def test_the_archiver_states_old_rules_and_holds_again(house: House) -> None:
+    emptied(house)
+    old = clock.now() - timedelta(days=320)
+    rule = {"id": 1, "data_class": DataClass.SCHOOL_LOG, "years": 12, "years_before": 12, "source": "A law", **BY}
+    said = {"data_class": [None, "school_log"], "years": [None, 12]}
+    thing = {"entity_type": "retention_rule", "entity_id": 1, "event": "row.added", "actor_name": "Ada"}
+    with house.place.engine.begin() as connection:
+        connection.execute(insert(RetentionRule).values(changed_at=old, **rule))
+        connection.execute(insert(AuditRow).values(created_at=old, changes=said, **thing))
+    try:
+        carried_out(house.users.apps[Who.ARCHIVER], "destroy_audit", house)
+        with house.place.engine.begin() as connection:
+            events = set(connection.scalars(select(AuditRow.event)))
+        assert {str(Event.RULE_RESTATED), str(Event.HOLD_RESTATED)} <= events
+    finally:
+        with house.place.engine.begin() as connection:
+            connection.execute(delete(RetentionRule))
 
 
 @pytest.mark.parametrize("entry", schedule.TABLE, ids=lambda one: one.name)
