@@ -23,7 +23,13 @@ from school_app.students.models import Student
 AnySession = Session | scoped_session[Any]
 JOBS_A_PAGE, RUNS_A_PAGE = 50, 30
 # Jobs of the night without which the audit log is not what it promises; a failure of the latest stands on every page.
-WATCHED = ("workers.jobs.keep_audit_partitions", "workers.jobs.seal_audit", "workers.jobs.archive_audit")
+WATCHED = (
+    "workers.jobs.keep_audit_partitions",
+    "workers.jobs.seal_audit",
+    "workers.jobs.archive_audit",
+    "workers.jobs.cool_audit",
+    "workers.jobs.destroy_audit",
+)
 WATCHED_FOR = timedelta(days=7)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from school_app.audit.lease import LEASE
 from school_app.audit.models import ArchiveLease, ArchiveRun, RunStatus
 from school_app.core.jobs import JobRun, JobStatus
@@ -12,6 +14,7 @@ from school_app.core.tenancy import all_schools
 from school_app.operations import queries
 from tests.factories import TwoSchools
 from tests.visits import log_in
+from workers import schedule
 
 
 def now() -> datetime:
@@ -87,6 +90,22 @@ def test_what_failed_at_night_stands_on_every_page_of_operators_until_it_is_done
     with all_schools(session):
         write_job(session, "archive_audit", 10, JobStatus.DONE)
     assert "UnknownColumns" not in client.get("/platform/audit-runs").text
+
+
+@pytest.mark.parametrize(
+    "name", ["keep_audit_partitions", "seal_audit", "archive_audit", "cool_audit", "destroy_audit"]
+)
+def test_a_failure_of_any_job_that_keeps_the_audit_log_is_seen(
+    client: Any, session: Any, two_schools: TwoSchools, name: str
+) -> None:
+    with all_schools(session):
+        write_job(session, name, 10, JobStatus.FAILED, f"what went wrong with {name}")
+    log_in(client, two_schools.operator)
+    assert f"what went wrong with {name}" in client.get("/platform/audit-runs").text
+
+
+def test_every_job_of_the_schedule_that_works_on_the_audit_log_is_watched() -> None:
+    assert {entry.job for entry in schedule.TABLE if "audit" in entry.job} == set(queries.WATCHED)
 
 
 def test_only_operators_see_the_archive(client: Any, two_schools: TwoSchools) -> None:
