@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -31,7 +32,8 @@ from school_app.audit.replicas import Replicas
 from school_app.audit.retention.destroying import Destroying
 from school_app.core import clock
 from school_app.core.acting import Acting, act_as, acting
-from school_app.core.db import db, unhurried_engine_of, unhurried_session
+from school_app.core.claims import is_lost, present, signs_of_life
+from school_app.core.db import db, unhurried_engine_of
 from school_app.core.errors import DomainError
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve, send
 from school_app.core.tenancy import all_schools, use_school
@@ -42,8 +44,6 @@ from school_app.schools.models import School
 log = structlog.get_logger()
 Counts = dict[str, Any]
 MOST_ATTEMPTS = 3
-# A job that has run for so long was killed with its worker, and may be claimed by another.
-LOST_AFTER = timedelta(hours=2)
 WAITS_AFTER = timedelta(seconds=60)
 KEPT_FOR = timedelta(days=30)
 BATCH = 500
@@ -61,32 +61,41 @@ def carry_out(job_run_id: int) -> None:
             db.session.commit()
             return
         name, school_id, arguments, attempt = job.name, job.school_id, dict(job.arguments), job.attempts
-        act_as(db.session, Acting(job.requested_by, job.requested_name or "job", job_id=str(job_run_id)))
+        who = Acting(job.requested_by, job.requested_name or "job", job_id=str(job_run_id))
         # Nothing is read after this, so that a job with a connection of its own may write where one writes at a time.
         db.session.commit()
     log.info("job_started", job_run_id=job_run_id, name=name, school_id=school_id)
     try:
-        counts = _run(resolve(name), school_id, arguments)
-        db.session.commit()
-    except DomainError as error:
-        # A known refusal is told in its own sentence; where in the code it was raised helps nobody.
-        db.session.rollback()
-        _end(job_run_id, attempt, error=error)
-        log.warning("job_refused", job_run_id=job_run_id, name=name, error=str(error))
+        act_as(db.session, replace(who, attempt=attempt))
+        with signs_of_life(current_app.config["FORMROOM"], acting(db.session)):
+            counts = _run(resolve(name), school_id, arguments)
+            db.session.commit()
     except Exception as error:
         db.session.rollback()
+        act_as(db.session, who)
         _end(job_run_id, attempt, error=error)
-        log.exception("job_failed", job_run_id=job_run_id, name=name)
+        _log_failure(error, job_run_id, name)
     else:
+        act_as(db.session, who)
         _end(job_run_id, attempt, counts=counts)
         log.info("job_done", job_run_id=job_run_id, name=name, counts=counts)
 
 
+def _log_failure(error: Exception, job_run_id: int, name: str) -> None:
+    if isinstance(error, DomainError):
+        # A known refusal is told in its own sentence; where in the code it was raised helps nobody.
+        log.warning("job_refused", job_run_id=job_run_id, name=name, error=str(error))
+    else:
+        log.error("job_failed", job_run_id=job_run_id, name=name, exc_info=error)
+
+
 def _claim(job_run_id: int) -> JobRun | None:
-    job = db.session.scalar(select(JobRun).where(JobRun.id == job_run_id).with_for_update())
-    if job is None:
+    dialect = db.session.get_bind().dialect
+    found = select(JobRun, is_lost(dialect)).where(JobRun.id == job_run_id)
+    row = db.session.execute(found.with_for_update(), execution_options={"populate_existing": True}).first()
+    if row is None:
         raise LookupError(f"There is no job {job_run_id}; was its transaction rolled back?")
-    lost = job.status is JobStatus.RUNNING and job.started_at and clock.now() - job.started_at > LOST_AFTER
+    job, lost = row
     if job.status is not JobStatus.QUEUED and not lost:
         return None
     if lost and job.attempts >= MOST_ATTEMPTS:
@@ -99,6 +108,7 @@ def _claim(job_run_id: int) -> JobRun | None:
         return None
     job.status, job.started_at, job.error = JobStatus.RUNNING, clock.now(), None
     job.attempts += 1
+    job.alive_at = present(dialect)
     return job
 
 
@@ -119,10 +129,10 @@ def _run(function: Callable[..., Counts | None], school_id: int | None, argument
 
 
 def _end(job_run_id: int, attempt: int, *, counts: Counts | None = None, error: Exception | None = None) -> None:
-    """Write down how an attempt ended, unless the job was taken for lost and begun anew meanwhile."""
+    """Write down how an attempt ended, unless the job was taken for lost meanwhile, and begun anew or given up."""
     with all_schools(db.session):
         job = db.session.get_one(JobRun, job_run_id, with_for_update=True)
-        if job.attempts != attempt:
+        if (job.attempts, job.status) != (attempt, JobStatus.RUNNING):
             log.warning("job_begun_anew_meanwhile", job_run_id=job_run_id, attempt=attempt)
             db.session.commit()
             return
@@ -143,13 +153,8 @@ def _is_tried_again(job: JobRun, error: Exception) -> bool:
 
 def resend_waiting() -> Counts:
     """Send the jobs that wait since the queue could not be reached, or for another try, or whose worker was lost."""
-    now = clock.now()
-    waiting = select(JobRun.id, JobRun.queue).where(
-        or_(
-            and_(JobRun.status == JobStatus.QUEUED, JobRun.queued_at < now - WAITS_AFTER),
-            and_(JobRun.status == JobStatus.RUNNING, JobRun.started_at < now - LOST_AFTER),
-        )
-    )
+    waits = and_(JobRun.status == JobStatus.QUEUED, JobRun.queued_at < clock.now() - WAITS_AFTER)
+    waiting = select(JobRun.id, JobRun.queue).where(or_(waits, is_lost(db.session.get_bind().dialect)))
     rows = db.session.execute(waiting.order_by(JobRun.queued_at).limit(BATCH)).all()
     return {"sent": sum(send(job_run_id, queue) for job_run_id, queue in rows)}
 
@@ -212,7 +217,7 @@ def seal_audit() -> Counts:
     The last run's hash goes into the log, and with it to wherever logs are kept.
     """
     counts: Counts = {"runs": 0, "rows": 0, "seals": 0}
-    with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
+    with at_work(current_app.config["FORMROOM"], acting(db.session)) as session:
         for run in seals.seal(session):
             more = {"runs": 1, "rows": run.rows, "seals": run.seals}
             counts = {**{name: counts[name] + number for name, number in more.items()}, "hash": run.hash}

@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.models import ArchiveLease
-from school_app.core import clock
+from school_app.core import claims, clock
+from school_app.core.acting import acting
 from school_app.core.errors import Conflict
 
 AnySession = Session | scoped_session[Any]
@@ -41,12 +42,17 @@ class Lease:
     expires_at: datetime | None = None
 
     def acquire(self) -> int:
-        """Take the lease with a new token, the highest so far. Raises ArchiveBusy."""
+        """Take the lease with a new token, the highest so far. Raises ArchiveBusy.
+
+        From a job whose claim has ended it is taken at once, as that job's process was killed, or can commit nothing.
+        """
         row, now = self._row(), clock.now()
-        if row.holder is not None and row.expires_at is not None and row.expires_at > now:
+        if row.holder is not None and row.expires_at is not None and row.expires_at > now and not self._is_left(row):
             raise ArchiveBusy(f"{row.holder} is archiving already. Wait until it has ended.")
         row.token += 1
         row.holder, row.expires_at = self.holder, now + LIVES
+        origin = acting(self.session)
+        row.job_id, row.attempt = (int(origin.job_id or 0), origin.attempt) if origin.attempt else (None, None)
         self.session.flush()
         self.token, self.expires_at = row.token, row.expires_at
         return self.token
@@ -61,15 +67,22 @@ class Lease:
     def hold_on(self, connection: Connection) -> None:
         """Renew it on a connection that commits by itself, before a statement that no transaction can hold.
 
-        The connection must not live to send that statement when the lease is over: its wait_timeout has to be shorter.
-        Raises LeaseLost.
+        The connection must not live to send that statement when the lease is over, or when a job's silence ends its
+        claim: its wait_timeout has to be shorter than either. Raises LeaseLost or TakenOver.
         """
+        origin = acting(self.session)
+        if origin.attempt:
+            claims.hold(connection, origin)
         self._renew(connection)
 
     def release(self) -> bool:
         """Give the lease back; False where it was no longer this run's."""
         result: Any = self.session.execute(self._mine().values(holder=None, expires_at=None))
         return bool(result.rowcount)
+
+    def _is_left(self, row: ArchiveLease) -> bool:
+        """Whether it is held by a job that has ended since, or was begun anew, and left it behind."""
+        return row.job_id is not None and not claims.is_held(self.session, row.job_id, row.attempt or 0)
 
     def _renew(self, on: AnySession | Connection) -> None:
         self.expires_at = clock.now() + LIVES

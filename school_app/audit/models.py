@@ -129,7 +129,10 @@ class ArchiveRun(Base):
 
 
 class ArchiveLease(Base):
-    """Who may archive now. The token grows with each holder, and a batch of an older token is refused."""
+    """Who may archive now. The token grows with each holder, and a batch of an older token is refused.
+
+    `job_id` and `attempt` are the claim of the job that holds it; None where a command does.
+    """
 
     __tablename__ = "audit_archive_lease"
 
@@ -137,6 +140,8 @@ class ArchiveLease(Base):
     token: Mapped[int] = mapped_column(BigInteger, default=0)
     holder: Mapped[str | None] = mapped_column(String(200))
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    job_id: Mapped[int | None] = mapped_column(Id)
+    attempt: Mapped[int | None] = mapped_column(Integer)
 
 
 class AuditSeal(SchoolOrPlatform, Base):

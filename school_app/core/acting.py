@@ -16,13 +16,17 @@ AnySession = Session | scoped_session[Any]
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """The origin of a change; `actor_id` is None for the system itself, whose name then says which part."""
+    """The origin of a change; `actor_id` is None for the system itself, whose name then says which part.
+
+    `attempt` is 0 unless a job is carried out: with `job_id` it is the claim by which core.claims fences commits.
+    """
 
     actor_id: int | None = None
     actor_name: str = "system"
     ip: str | None = None
     request_id: str | None = None
     job_id: str | None = None
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1", None}
 # What one GROUP_CONCAT may return: the default of MySQL is 1,024 bytes, and it cuts what is longer.
 CONCATENATED = 1_048_576
 UNHURRIED_SECONDS, LOCK_SECONDS = 3600, 5
-REPLICA_SECONDS = 3
+SHORT_SECONDS = 3
 # The server ends an unhurried session's connection that has been silent for so long, and rolls back what it had begun:
 # a process that was stopped in the middle of its work, and holds locks, does not keep others waiting for ever.
 SILENT_SECONDS = 300
@@ -263,13 +263,15 @@ def unhurried_engine(settings: Settings, lock_seconds: int | None = None) -> Eng
     return _engine_without_pool(settings, 0, **limits, init_command=patience if lock_seconds else None)
 
 
+def short_engine(settings: Settings) -> Engine:
+    """An engine for single short statements: no pool, and a server that is silent is left soon."""
+    limits = {"read_timeout": SHORT_SECONDS, "write_timeout": SHORT_SECONDS}
+    return _engine_without_pool(settings, SHORT_SECONDS, **limits)
+
+
 def replica_engines(settings: Settings) -> list[Engine]:
-    """An engine for each replica that the settings name, for short questions; whoever is silent is left soon."""
-    limits = {"read_timeout": REPLICA_SECONDS, "write_timeout": REPLICA_SECONDS}
-    return [
-        _engine_without_pool(replace(settings, database_url=url), REPLICA_SECONDS, **limits)
-        for url in settings.read_urls
-    ]
+    """An engine for each replica that the settings name, for short questions."""
+    return [short_engine(replace(settings, database_url=url)) for url in settings.read_urls]
 
 
 def _engine_without_pool(settings: Settings, statement_seconds: int, **arguments: Any) -> Engine:

@@ -39,7 +39,10 @@ class JobStatus(enum.StrEnum):
 
 
 class JobRun(SchoolOrPlatform, Base):
-    """One job: what is to be done, for which school, how far it is and how it ended."""
+    """One job: what is to be done, for which school, how far it is and how it ended.
+
+    `alive_at` is the last sign of life of whoever carries it out, by the database's clock.
+    """
 
     __tablename__ = "job_run"
     __table_args__ = (
@@ -56,6 +59,7 @@ class JobRun(SchoolOrPlatform, Base):
     requested_name: Mapped[str | None] = mapped_column(String(200))
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    alive_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     progress: Mapped[str | None] = mapped_column(String(200))

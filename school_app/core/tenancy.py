@@ -140,7 +140,7 @@ def all_schools(session: AnySession) -> Iterator[None]:
 
 @contextmanager
 def rows_of_any_school(session: AnySession) -> Iterator[None]:
-    """For audit capture alone: its rows carry the school of what they record, or none, and it may run in a flush."""
+    """For audit capture and claims of jobs alone, which run in a flush or commit: their rows carry a school or none."""
     depth = session.info.get(EVERY_SCHOOL, 0)
     session.info[EVERY_SCHOOL] = depth + 1
     try:

@@ -21,7 +21,7 @@ from school_app.accounts.login import load_viewer
 from school_app.audit.events import Event
 from school_app.audit.models import AuditRow
 from school_app.config import Settings
-from school_app.core import clock
+from school_app.core import claims, clock
 from school_app.core.db import db
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit
 from school_app.core.tenancy import all_schools, use_school
@@ -156,7 +156,7 @@ def test_an_export_whose_worker_is_killed_says_so_and_is_whole_when_it_is_begun_
     office.carry_out(job_run_id)
     with office.session() as session:
         assert session.get_one(JobRun, job_run_id).status is JobStatus.RUNNING, "it might be at work still"
-    monkeypatch.setattr(jobs, "LOST_AFTER", timedelta(0))
+    monkeypatch.setattr(claims, "SILENT_AFTER", timedelta(0))
     office.carry_out(job_run_id)
     with office.session() as session:
         job, export = session.get_one(JobRun, job_run_id), session.get_one(HistoryExport, export_id)
@@ -185,7 +185,7 @@ def test_a_lost_export_is_sent_again_and_given_up_after_three_tries(
             return int(jobs.resend_waiting()["sent"])
 
     assert sent() == 0
-    monkeypatch.setattr(jobs, "LOST_AFTER", timedelta(0))
+    monkeypatch.setattr(claims, "SILENT_AFTER", timedelta(0))
     assert sent() == 1
     with office.session() as session:
         session.get_one(JobRun, job_run_id).attempts = jobs.MOST_ATTEMPTS
