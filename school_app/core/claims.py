@@ -90,6 +90,8 @@ def _hold_at_commit(session: Session) -> None:
     # At the end of a savepoint the row would be locked for the rest of the transaction, and signs wait behind it.
     origin = acting(session)
     if origin.attempt and not session.in_nested_transaction():
+        # Last of all, for the same reason: what is still to be written may take a while.
+        session.flush()
         with rows_of_any_school(session):
             hold(session.connection(), origin)
 

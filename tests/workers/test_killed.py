@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from school_app.audit import archive
 from school_app.audit.batches import ARCHIVE, HOT
@@ -165,8 +165,13 @@ def test_nothing_is_committed_under_a_claim_that_another_has_taken_over(place: P
     job_run_id = claimed(place)
     with place.session() as session:
         act_as(session, Acting(None, "a job", job_id=str(job_run_id), attempt=1))
+        said: list[str] = []
+        event.listen(
+            session.get_bind(), "before_cursor_execute", lambda *args: said.append(" ".join(args[2].split()[:2]))
+        )
         session.add(AuditRow(actor_name="in time", event=Event.ROWS_ARCHIVED))
         session.commit()
+        assert said == ["INSERT INTO", "UPDATE job_run"], "the row is locked last, so that no sign waits for the rest"
         session.add(AuditRow(actor_name="too late", event=Event.ROWS_ARCHIVED))
         session.flush()
         with place.engine.begin() as connection:
