@@ -38,13 +38,16 @@ from school_app.core.errors import DomainError
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve, send
 from school_app.core.tenancy import all_schools, use_school
 from school_app.history import exports
+from school_app.operations import service
 from school_app.rosters import uploads
 from school_app.schools.models import School
 
 log = structlog.get_logger()
 Counts = dict[str, Any]
 MOST_ATTEMPTS = 3
-WAITS_AFTER = timedelta(seconds=60)
+# Of a job that could not be sent, or failed for the first time; and of one that failed once more: by then a server has
+# ended the connection of a host that vanished, and released its locks (core.db.SILENT_SECONDS).
+WAITS, WAITS_LONGER = timedelta(seconds=60), timedelta(minutes=5)
 KEPT_FOR = timedelta(days=30)
 BATCH = 500
 # Less than the queue allows a job; what is left over waits for the next night.
@@ -141,7 +144,7 @@ def _end(job_run_id: int, attempt: int, *, counts: Counts | None = None, error: 
             job.status = JobStatus.DONE
         else:
             again = _is_tried_again(job, error)
-            # A row that is queued again is sent by the scheduler, a minute later at the earliest.
+            # A row that is queued again is sent by the scheduler, a minute later at the earliest, or five.
             job.status, job.queued_at = (JobStatus.QUEUED if again else JobStatus.FAILED), clock.now()
             job.error = f"{type(error).__name__}: {error}"[:1000]
         db.session.commit()
@@ -153,7 +156,12 @@ def _is_tried_again(job: JobRun, error: Exception) -> bool:
 
 def resend_waiting() -> Counts:
     """Send the jobs that wait since the queue could not be reached, or for another try, or whose worker was lost."""
-    waits = and_(JobRun.status == JobStatus.QUEUED, JobRun.queued_at < clock.now() - WAITS_AFTER)
+    now = clock.now()
+    waited = or_(
+        and_(JobRun.attempts < 2, JobRun.queued_at < now - WAITS),
+        JobRun.queued_at < now - WAITS_LONGER,
+    )
+    waits = and_(JobRun.status == JobStatus.QUEUED, waited)
     waiting = select(JobRun.id, JobRun.queue).where(or_(waits, is_lost(db.session.get_bind().dialect)))
     rows = db.session.execute(waiting.order_by(JobRun.queued_at).limit(BATCH)).all()
     return {"sent": sum(send(job_run_id, queue) for job_run_id, queue in rows)}
@@ -164,6 +172,18 @@ def tell_refusals() -> Counts:
     rows = refusals.tell_refusals(db.session)
     db.session.commit()
     return {"told": rows}
+
+
+def tell_failures() -> Counts:
+    """Have operators told by mail of watched jobs that failed for good."""
+    mails = service.tell_failures(db.session)
+    db.session.commit()
+    return {"mails": mails}
+
+
+def mail_failure(failed_id: int, account_id: int) -> Counts:
+    """Mail the failure of a job to an operator."""
+    return {"mail": service.mail_failure(db.session, current_app.config["FORMROOM"], failed_id, account_id)}
 
 
 def prune_job_runs() -> Counts:

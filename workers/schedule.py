@@ -118,7 +118,10 @@ def due(slots: Slots, now: datetime) -> Iterator[Entry]:
 
 
 def tick(app: Flask, slots: Slots, now: datetime) -> list[str]:
-    """One look at the table: enqueue what is due, send again what waits, tell refusals. Returns the names enqueued."""
+    """One look at the table: enqueue what is due, send again what waits, tell refusals and failures.
+
+    Returns the names of the entries that were enqueued.
+    """
     if not slots.leads():
         return []
     names = []
@@ -129,6 +132,7 @@ def tick(app: Flask, slots: Slots, now: datetime) -> list[str]:
             names.append(entry.name)
         jobs.resend_waiting()
         jobs.tell_refusals()
+        jobs.tell_failures()
     return names
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from school_app.accounts import service
 from school_app.accounts.models import Account, AccountRole, AccountStatus
+from school_app.accounts.staff import EMAIL
 from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.core.db import db
@@ -49,6 +50,20 @@ def link(login: str) -> None:
     with all_schools(db.session):
         print_link(_account(login).id)
     db.session.commit()
+
+
+@accounts.command("email")
+@click.argument("login")
+@click.argument("address")
+def email(login: str, address: str) -> None:
+    """Set the mail address of an account, as of an operator who is to be told when a job of the night fails."""
+    if not EMAIL.fullmatch(address):
+        raise click.ClickException(f"{address!r} is no mail address; write one such as ada@example.org.")
+    with all_schools(db.session):
+        _account(login).email = address
+        db.session.flush()
+    db.session.commit()
+    click.echo(f"Mail for {login} goes to {address}.")
 
 
 @accounts.command("disable")

@@ -41,7 +41,8 @@ class JobStatus(enum.StrEnum):
 class JobRun(SchoolOrPlatform, Base):
     """One job: what is to be done, for which school, how far it is and how it ended.
 
-    `alive_at` is the last sign of life of whoever carries it out, by the database's clock.
+    `alive_at` is the last sign of life of whoever carries it out, by the database's clock. `told_at` is when operators
+    were told of its failure.
     """
 
     __tablename__ = "job_run"
@@ -61,6 +62,7 @@ class JobRun(SchoolOrPlatform, Base):
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     alive_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     progress: Mapped[str | None] = mapped_column(String(200))
     counts: Mapped[dict[str, Any] | None] = mapped_column(JsonText)

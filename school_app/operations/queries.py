@@ -7,30 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.accounts.models import Account, AccountRole, AccountStatus
 from school_app.audit.models import ArchiveLease, ArchiveRun, RunStatus
+from school_app.audit.partitions import missing_years
 from school_app.core import clock
 from school_app.core.jobs import JobRun, JobStatus
 from school_app.core.paging import Page, behind, decode, page
+from school_app.core.permissions import Role
+from school_app.operations.watched import WATCHED, WATCHED_FOR
 from school_app.schools.models import Form, School
 from school_app.students.models import Student
 
 AnySession = Session | scoped_session[Any]
 JOBS_A_PAGE, RUNS_A_PAGE = 50, 30
-# Jobs of the night without which the audit log is not what it promises; a failure of the latest stands on every page.
-WATCHED = (
-    "workers.jobs.keep_audit_partitions",
-    "workers.jobs.seal_audit",
-    "workers.jobs.archive_audit",
-    "workers.jobs.cool_audit",
-    "workers.jobs.destroy_audit",
-)
-WATCHED_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +85,47 @@ def jobs(session: AnySession, *, status: JobStatus | None = None, cursor: str | 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A nightly job whose latest run failed."""
+    """A nightly job whose latest run failed, and what to do."""
 
     name: str
     finished_at: datetime | None
     error: str | None
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What operators have to see to, as it stands on each of their pages."""
+
+    failed: Sequence[Failed]
+    partitions: Sequence[str]
+    without_mail: Sequence[Account]
+
+
+def wrong(session: AnySession) -> Wrong:
+    """What failed at night, which years of the audit log have no partition, and who would not be told by mail."""
+    without_mail = [person for person in operators(session) if not person.email]
+    return Wrong(failed_at_night(session), missing_years(session.connection()), without_mail)
+
+
+def operators(session: AnySession) -> Sequence[Account]:
+    """Every operator who may log in, by login."""
+    is_operator = and_(AccountRole.account_id == Account.id, AccountRole.role == Role.OPERATOR)
+    active = select(Account).join(AccountRole, is_operator).where(Account.status == AccountStatus.ACTIVE)
+    return session.scalars(active.where(Account.school_id.is_(None)).order_by(Account.login)).all()
 
 
 def failed_at_night(session: AnySession) -> Sequence[Failed]:
     """The watched jobs that have failed, and have not been done since; one that is tried again has not failed yet."""
     ended = (
         select(JobRun.name, JobRun.status, JobRun.finished_at, JobRun.error)
-        .where(JobRun.queued_at > clock.now() - WATCHED_FOR, JobRun.name.in_(WATCHED))
+        .where(JobRun.queued_at > clock.now() - WATCHED_FOR, JobRun.name.in_(tuple(WATCHED)))
         .where(JobRun.status.in_((JobStatus.DONE, JobStatus.FAILED)))
         .order_by(JobRun.queued_at, JobRun.id)
     )
     latest = {row.name: row for row in session.execute(ended)}
     return [
-        Failed(row.name.rpartition(".")[2], row.finished_at, row.error)
+        Failed(row.name.rpartition(".")[2], row.finished_at, row.error, WATCHED[row.name])
         for row in latest.values()
         if row.status is JobStatus.FAILED
     ]

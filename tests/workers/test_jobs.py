@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from school_app.accounts.models import Account, AccountStatus
 from school_app.audit.archive import ArchiveBusy, SealsDiffer
+from school_app.core.db import SILENT_SECONDS
 from school_app.core.jobs import QUEUES, JobRun, JobStatus, enqueue_after_commit, resolve
 from school_app.core.queues import RqQueue
 from school_app.core.tenancy import all_schools, current_school, enter_school
@@ -151,6 +152,19 @@ def test_jobs_that_wait_are_sent_again(app: Any, own_session: Any, two_schools: 
         own_session.flush()
         assert jobs.resend_waiting() == {"sent": 1}
     assert queue.sent == [(job_run_id, "default")]
+
+
+def test_a_job_that_failed_twice_waits_until_the_locks_of_a_lost_host_are_gone(
+    own_session: Any, two_schools: TwoSchools
+) -> None:
+    job_run_id = queued(own_session, "evaluate_school")
+    for minutes, sent in ((2, 0), (6, 1)):
+        job = kept(own_session, job_run_id)
+        with all_schools(own_session):
+            job.attempts, job.queued_at = 2, datetime.now(UTC) - timedelta(minutes=minutes)
+            own_session.flush()
+            assert jobs.resend_waiting() == {"sent": sent}
+    assert jobs.WAITS_LONGER.total_seconds() >= SILENT_SECONDS
 
 
 @pytest.mark.parametrize("queue", QUEUES)
