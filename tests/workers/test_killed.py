@@ -29,7 +29,7 @@ from school_app.core.queues import RqQueue
 from school_app.core.tenancy import all_schools
 from tests.audit.cold.breaking import forked
 from tests.audit.places import Place, days_ago, place_of_its_own
-from workers import jobs
+from workers import jobs, schedule
 from workers.worker import make_worker
 
 ROWS = 12
@@ -44,16 +44,22 @@ def _place(settings: Settings) -> Iterator[Place]:
 
 
 @pytest.fixture
-def place(_place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """A log with old rows; signs of life are awaited for three seconds."""
-    monkeypatch.setattr(claims, "SILENT_AFTER", timedelta(seconds=3))
-    monkeypatch.setattr(claims, "SIGN_EVERY_SECONDS", 0.5)
+def unhurried(_place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A log with old rows, which go in batches of four."""
     monkeypatch.setattr(archive, "Limits", partial(archive.Limits, batch=4))
     _place.empty()
     with _place.engine.begin() as connection:
         connection.execute(delete(JobRun))
     _place.write(*OLD)
     return _place
+
+
+@pytest.fixture
+def place(unhurried: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """The same; signs of life are awaited for three seconds."""
+    monkeypatch.setattr(claims, "SILENT_AFTER", timedelta(seconds=3))
+    monkeypatch.setattr(claims, "SIGN_EVERY_SECONDS", 0.5)
+    return unhurried
 
 
 def sent_again(place: Place) -> int:
@@ -122,7 +128,7 @@ def broken_off(place: Place, path: Path, number: signal.Signals) -> Iterator[tup
 
 def finish(place: Place) -> None:
     """The scheduler finds the silent job, and another worker does it."""
-    assert until(lambda: sent_again(place)) >= 1, "it was not taken for lost at once"
+    assert until(lambda: sent_again(place), 150.0) >= 1, "it was not taken for lost at once"
     os.waitpid(worker(place), 0)
     ended = job(place)
     assert (ended.status, ended.attempts, ended.error) == (JobStatus.DONE, 2, None)
@@ -137,6 +143,18 @@ def test_a_job_whose_worker_is_killed_is_done_by_another_as_soon_as_it_is_silent
         os.waitpid(parent, 0)
         finish(place)
     assert len(place.rows(HOT)) == 2, "what each of the two runs has moved is told, and nothing else is left"
+
+
+@pytest.mark.soak
+def test_a_killed_job_is_done_within_three_minutes_with_the_times_as_they_are(unhurried: Place, tmp_path: Path) -> None:
+    with broken_off(unhurried, tmp_path / "horse", signal.SIGKILL) as (parent, _):
+        os.kill(parent, signal.SIGKILL)
+        os.waitpid(parent, 0)
+        began = time.monotonic()
+        finish(unhurried)
+        took = time.monotonic() - began
+    print(f"done {took:.0f} s after the kill")
+    assert took < 180 - schedule.LOOK_EVERY_SECONDS
 
 
 def test_a_job_whose_process_was_stopped_changes_nothing_when_it_wakes(place: Place, tmp_path: Path) -> None:
