@@ -130,18 +130,25 @@ class Evidence:
 
     def holds(self, school_id: int | None, at: datetime) -> set[int]:
         """The holds on a whole school that stood at a moment, by what the log says of them."""
-        said, released = set[int](), set[int]()
+        return {hold_id for hold_id, student_id in self.standing(school_id, at).items() if student_id is None}
+
+    def standing(self, school_id: int | None, at: datetime) -> dict[int, int | None]:
+        """The holds of a school that stood at a moment, each with its student, by what the log says of them.
+
+        One that any row calls one on the whole school is that.
+        """
+        said, released = dict[int, int | None](), set[int]()
         for one in self._about(HOLD):
             if one.school_id != school_id or one.entity_id is None:
                 continue
-            known = self._known_at(one)
+            known, student_id = self._known_at(one), one.facts.get("student_id")
             if one.event in SAYS_HOLD:
-                if one.facts.get("student_id") is None and known < at - ABOUT:
-                    said.add(one.entity_id)
+                if known < at - ABOUT:
+                    said[one.entity_id] = said.get(one.entity_id, student_id) and student_id
             elif one.facts.get("released_at") is not None and known <= at:
                 released.add(one.entity_id)
         # One that was released never stands again, whatever was stated while somebody released it.
-        return said - released
+        return {hold_id: student_id for hold_id, student_id in said.items() if hold_id not in released}
 
     def schools_with_holds(self) -> set[int | None]:
         """The schools on which a hold was ever set, by what the log says."""
@@ -185,16 +192,22 @@ def disagreement(session: AnySession, evidence: Evidence, data_class: DataClass,
 
 
 def ended_past(session: AnySession, evidence: Evidence, school_id: int | None) -> str | None:
-    """Which hold on a whole school stands by its history and not by its table; None where there is none."""
-    statement = select(LegalHold.id).where(
-        LegalHold.school_id == school_id, LegalHold.student_id.is_(None), LegalHold.released_at.is_(None)
+    """Which hold stands by its history and not by its table, or on another student; None where there is none.
+
+    It speaks for the whole school, as which files name a student is not asked here.
+    """
+    statement = select(LegalHold.id, LegalHold.student_id).where(
+        LegalHold.school_id == school_id, LegalHold.released_at.is_(None)
     )
-    left = evidence.holds(school_id, clock.now()) - set(session.scalars(statement))
+    in_table = {(hold_id, student_id) for hold_id, student_id in session.execute(statement)}
+    left = evidence.standing(school_id, clock.now()).items() - in_table
     if not left:
         return None
+    hold_id, student_id = min(left, key=itemgetter(0))
+    whom = "" if student_id is None else f", on student {student_id},"
     return (
-        f"Hold {min(left)} on school {school_id} stands by its history, and not in its table: it was changed past the"
-        " product. Put its row back there, not released; flask retention release ends it on record."
+        f"Hold {hold_id} on school {school_id}{whom} stands by its history, and not in its table: it was changed past"
+        " the product. Put its row back there, not released; flask retention release ends it on record."
     )
 
 

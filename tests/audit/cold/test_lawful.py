@@ -169,6 +169,27 @@ def test_a_hold_that_was_ended_in_sql_still_holds(cold: Any, place: Folder, two_
     assert (ours, years_ago(12)) in missing(cold, place)
 
 
+@pytest.mark.parametrize("how", ["released", "removed", "another student"])
+def test_a_hold_on_a_student_that_was_ended_in_sql_still_holds_the_school(
+    cold: Any, place: Folder, two_schools: TwoSchools, how: str
+) -> None:
+    ours, table = two_schools.ours, LegalHold.__table__
+    service.set_hold(cold, school_id=ours.school.id, student_id=ours.student.id, reason=WHY, by="Ada")
+    old = clock.now() - timedelta(hours=1)
+    cold.execute(update(AuditRow).where(AuditRow.entity_type == "legal_hold").values(created_at=old))
+    assert Destroyed(cold).problems == []
+    changes: dict[str, Any] = {
+        "released": update(table).values(released_at=clock.now()),  # type: ignore[arg-type]
+        "removed": delete(table),  # type: ignore[arg-type]
+        "another student": update(table).values(student_id=ours.students[1].id),  # type: ignore[arg-type]
+    }
+    cold.connection().execute(changes[how])
+    assert f"on student {ours.student.id}, stands by its history" in " ".join(Destroyed(cold).problems)
+    with pytest.raises(NotAllDestroyed, match="stands by its history"):
+        run(cold, place)
+    assert ours.school.id not in {one.school_id for one in gone(cold)}
+
+
 def test_records_of_records_are_carried_over_and_the_chain_is_believed(
     cold: Any, place: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
