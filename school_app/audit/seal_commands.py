@@ -72,10 +72,12 @@ def _hash(context: click.Context, parameter: click.Parameter, value: str | None)
 )
 def verify(slug: str | None, first: date | None, last: date | None, kept: str | None) -> None:
     """Compare the audit rows with their seals; ends with status 1 where anything differs. Writes nothing."""
+    if first is not None and last is not None and first > last:
+        raise click.BadParameter(f"the first day, {first}, lies after the last one, {last}", param_hint="--from")
     with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
         slugs = slugs_of(session)
         schools = None if slug is None else (_owner(session, slug),)
-        asked = Asked(first, last, schools, kept.strip().lower() if kept else None)
+        asked = Asked(first, last, schools, kept)
         files, destroyed = Files(session, store()), Destroyed(session, schools)
         done = list(_with_progress(session, verified(session, [Tables(session), files, destroyed], asked)))
         ended, rows = len(destroyed.files), destroyed.rows

@@ -180,6 +180,8 @@ def test_the_command_verifies(app_here: Any, everywhere: Any, two_schools: TwoSc
     assert run(app_here, "verify", "--school", "ours", "--from", "2025-03-03")[0] == 1
     assert run(app_here, "verify", "--school", "nowhere")[0] == 1
     assert run(app_here, "verify", "--from", "yesterday")[0] == 2
+    code, said = run(app_here, "verify", "--from", "2025-03-03", "--to", "2025-03-01")
+    assert (code, "lies after the last one" in said) == (2, True)
 
 
 def test_the_command_ends_with_status_0_where_rows_are_late(
