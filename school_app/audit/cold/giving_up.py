@@ -50,34 +50,35 @@ class GivingUp:
         self.look()
         self.lease.acquire()
         yield 0
-        listed = self._listed()
-        try:
-            files.check(self.place, self.path, (listed.sha256, listed.bytes))
-        except DamagedFile as damage:
-            self._give_up(listed, str(damage))
-        else:
-            raise GivenUpTooSoon(f"{self.path} is there, and it is what was listed; nothing is given up.")
+        listed = locked(self.session, self.lease, self._file().id)
+        self._give_up(listed, self._damage(listed))
         self.lease.release()
         yield 0
 
     def look(self) -> None:
-        """Raise GivenUpTooSoon where there is no such file, before anybody is asked whether to go on."""
-        if self._file_id() is None:
-            raise GivenUpTooSoon(f"There is no file {self.path}; flask audit cold shows them.")
+        """Raise GivenUpTooSoon where nothing is to be given up, before anybody is asked whether to go on."""
+        self._damage(self._file())
 
-    def _file_id(self) -> int | None:
-        return self.session.scalar(select(ColdFile.id).where(ColdFile.path == self.path))
+    def _file(self) -> ColdFile:
+        statement = select(ColdFile).where(ColdFile.path == self.path)
+        found = self.session.scalar(statement, execution_options={"populate_existing": True})
+        if found is None:
+            raise GivenUpTooSoon(f"There is no file {self.path}; flask audit cold shows them.")
+        return found
+
+    def _damage(self, listed: ColdFile) -> str:
+        """What is wrong with a file. Raises GivenUpTooSoon where nothing is, or nothing could be lost with it."""
+        if listed.status not in FROM:
+            raise GivenUpTooSoon(f"{self.path} is {listed.status}; no row is in it alone.")
+        try:
+            files.check(self.place, self.path, (listed.sha256, listed.bytes))
+        except DamagedFile as damage:
+            return str(damage)
+        raise GivenUpTooSoon(f"{self.path} is there, and it is what was listed; nothing is given up.")
 
     def failed(self, error: Exception) -> None:
         """Let others in; the caller has rolled back, and commits."""
         self.lease.release()
-
-    def _listed(self) -> ColdFile:
-        self.look()
-        listed = locked(self.session, self.lease, int(self._file_id() or 0))
-        if listed.status not in FROM:
-            raise GivenUpTooSoon(f"{self.path} is {listed.status}; no row is in it alone.")
-        return listed
 
     def _give_up(self, listed: ColdFile, damage: str) -> None:
         alone = select(func.sum(ColdDay.rows)).where(ColdDay.file_id == listed.id, ColdDay.day < listed.cold_before)
