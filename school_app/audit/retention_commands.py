@@ -66,8 +66,9 @@ def set_period(data_class: str, years: int, source: str, slug: str | None) -> No
         whose = None if slug is None else school_id_of(session, slug)
         service.set_period(session, DataClass(data_class), school_id=whose, years=years, source=source, by=BY)
         session.commit()
-        period = queries.period_of(session, DataClass(data_class), whose)
-    click.echo(f"{data_class} is kept for {period.years} years now.")
+        line = next(one for one in queries.table(session, whose) if one.data_class is DataClass(data_class))
+    later = "" if line.next_on is None else f", and for {line.next_years} from {line.next_on:%Y-%m-%d} on"
+    click.echo(f"{data_class} is kept for {line.years} years now{later}.")
 
 
 @retention.command()

@@ -18,7 +18,9 @@ from school_app.audit.commands import audit
 from school_app.audit.lease import LEASE
 from school_app.audit.models import ArchiveLease, ArchiveRun, RunStatus
 from school_app.audit.retention.destroying import Destroying
+from school_app.audit.retention.rules import NOTICE
 from school_app.audit.retention_commands import retention
+from school_app.core import clock
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
 from tests.audit.cold.kept import archive, old_rows, years_ago
@@ -65,3 +67,14 @@ def test_destruction_lets_the_next_run_in(app_here: Flask, session: Any, monkeyp
     monkeypatch.setattr(Destroying, "_destroy", fail)
     assert isinstance(error_of(app_here, retention, "destroy"), ZeroDivisionError)
     assert holder(session) is None
+
+
+def test_a_shorter_time_is_told_with_the_day_from_which_it_holds(app_here: Flask, session: Any) -> None:
+    def said(years: str) -> str:
+        with app_here.app_context():
+            words = ["set", "school_log", years, "--source", "A law of the land"]
+            return str(app_here.test_cli_runner().invoke(retention, words).output)
+
+    day = f"{clock.now() + NOTICE:%Y-%m-%d}"
+    assert said("20") == "school_log is kept for 20 years now.\n"
+    assert said("12") == f"school_log is kept for 20 years now, and for 12 from {day} on.\n"
