@@ -101,6 +101,7 @@ def load(session: AnySession, sources: Sources) -> None:
 
 def _operator(session: AnySession) -> None:
     operator = Account(
+        email=f"{OPERATOR}@platform.example",
         login=OPERATOR,
         given_name="Otto",
         family_name="Platform",
