@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -36,6 +36,7 @@ __all__ = ["Cooling", "Limits", "NotAllCooled", "files_of"]
 AnySession = Session | scoped_session[Any]
 log = structlog.get_logger()
 METHOD = "cold"
+AGAIN_WITHIN = timedelta(days=2)
 RESTORED = (ColdStatus.RESTORING, ColdStatus.RESTORED)
 # What is wrong with one file or one school's year; the others go on.
 OF_ONE_YEAR = (SealsDiffer, DamagedFile, NotMoved)
@@ -198,8 +199,14 @@ class Cooling:
         if not isinstance(engine, Engine):
             # In a transaction that others have begun no table is changed.
             return
+        # What an earlier run has kept and was broken off before this is looked at again.
+        lately = select(ColdFile.year).where(
+            ColdFile.status == ColdStatus.KEPT, ColdFile.kept_at >= self._now - AGAIN_WITHIN
+        )
+        years = set(self.session.scalars(lately))
+        self.session.rollback()
         try:
-            given = give_room_back(engine, self.lease, self.before)
+            given = give_room_back(engine, self.lease, years)
         except TableBusy as busy:
             log.warning("audit_room_not_given_back", error=str(busy))
         else:

@@ -5,42 +5,36 @@ A partition stays as large as it was when its rows are deleted. audit.cold.cooli
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Collection
 
 from sqlalchemy import Connection, Engine, text
 
 from school_app.audit.batches import ARCHIVE
 from school_app.audit.changing import USUAL, by_itself, in_tries
 from school_app.audit.lease import Lease
-from school_app.audit.partitions import has_partitions, partitions
-
-# What an empty partition takes in any case is less than this.
-LEAST_BYTES = 8 * 2**20
+from school_app.audit.partitions import Partition, has_partitions, partitions
 
 
-def give_room_back(engine: Engine, lease: Lease, before: int, *, least_bytes: int = LEAST_BYTES) -> list[str]:
-    """Empty the partitions of the archive whose years ended before `before` and that hold no row; returns their names.
+def give_room_back(engine: Engine, lease: Lease, years: Collection[int]) -> list[str]:
+    """Empty the partitions of the archive in which some years lay, where no row is left; returns their names.
 
     It changes tables, which commits by itself: the caller has no transaction open, and holds the lease, without which
     nobody writes to the archive. Whether a row is left is seen with the table locked, in the moment before the change.
-    Servers tell the room of a partition from what they counted last, so that it may be given back by the next run only.
-    Raises TableBusy or LeaseLost.
+    How large a partition is not every server tells, so that one which is small already is emptied as well. Raises
+    TableBusy or LeaseLost.
     """
-    if not has_partitions(engine):
+    if not years or not has_partitions(engine):
         return []
-    ends = datetime(before, 1, 1, tzinfo=UTC)
-    over = {one.name for one in partitions(engine) if one.table == ARCHIVE.name and one.until and one.until <= ends}
+    names = [one.name for one in partitions(engine) if one.table == ARCHIVE.name and _is_of(one, years)]
     with by_itself(engine) as connection:
-        large = [name for name in _of_room(connection, least_bytes) if name in over]
-        return [name for name in large if _emptied(connection, lease, name)]
+        return [name for name in names if _emptied(connection, lease, name)]
 
 
-def _of_room(connection: Connection, least_bytes: int) -> list[str]:
-    statement = text(
-        "SELECT partition_name FROM information_schema.partitions WHERE table_schema = DATABASE() "
-        "AND table_name = :name AND data_length + index_length + data_free >= :bytes ORDER BY partition_name"
-    )
-    return list(connection.scalars(statement, {"name": ARCHIVE.name, "bytes": least_bytes}))
+def _is_of(one: Partition, years: Collection[int]) -> bool:
+    if one.until is None:
+        return False
+    first = min(years) if one.since is None else one.since.year
+    return any(first <= year < one.until.year for year in years)
 
 
 def _emptied(connection: Connection, lease: Lease, name: str) -> bool:
