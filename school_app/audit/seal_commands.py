@@ -83,9 +83,7 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
         ended, rows = len(destroyed.files), destroyed.rows
     click.echo(f"{sum(rows for _, rows, _ in done):,} rows compared with {sum(made for made, _, _ in done):,} seals.")
     if ended:
-        click.echo(
-            f"Among them {rows:,} rows of {ended} files that were destroyed on record, by what was listed of them."
-        )
+        click.echo(f"Destroyed on record: {rows:,} rows of {ended} files; what was listed of them stands for them.")
     for problem in dict.fromkeys([*files.problems, *destroyed.warnings, *destroyed.problems]):
         click.echo(problem, err=True)
     found = sorted((one for *_, differences in done for one in differences), key=lambda one: one.day)
@@ -93,9 +91,10 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
     if wrong := [one for one in found if not one.is_warning]:
         whose = slugs.get(wrong[0].school_id, f"school {wrong[0].school_id}")
         raise click.ClickException(f"{len(wrong)} differences; the first day that differs is {wrong[0].day} ({whose}).")
-    click.echo("Nothing differs from its seal.")
     if destroyed.problems:
+        click.echo("No row differs from its seal.")
         raise click.ClickException("The rules of retention, or a destruction, are not what is on record; see above.")
+    click.echo("Nothing differs from its seal.")
 
 
 def _owner(session: Session, slug: str) -> int | None:
