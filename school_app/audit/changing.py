@@ -96,6 +96,18 @@ def in_tries(statement: str, once: Callable[[], None], patience: Patience) -> No
         time.sleep(min(patience.pause * attempt, patience.longest_pause))
 
 
+@contextmanager
+def locking(connection: Connection, tables: str) -> Iterator[None]:
+    """Hold tables against others, as in "audit_log READ"; what is done within may touch no others."""
+    connection.execute(text(f"LOCK TABLES {tables}"))
+    try:
+        yield
+    finally:
+        # Where the connection is gone, so are its locks.
+        if not connection.invalidated:
+            connection.execute(text("UNLOCK TABLES"))
+
+
 def error_number(error: DBAPIError) -> int:
     """The server's number of an error; 0 where it has none."""
     arguments: tuple[Any, ...] = getattr(error.orig, "args", ())

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, Table, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
-from school_app.audit.changing import Patience, TableBusy, by_itself, error_number, in_tries
+from school_app.audit.changing import Patience, TableBusy, by_itself, error_number, in_tries, locking
 from school_app.audit.cold.models import ColdFile
 from school_app.audit.lease import Lease
 from school_app.audit.partitions import Partition, partitions
@@ -28,7 +28,7 @@ from school_app.audit.sources import TABLES
 # So many rows may be written before a table that has been told to number its rows from ahead of them is swapped in.
 IDS_AHEAD = 1_000_000
 # The server locks these in the order of their names: the live table first, which is where every reader begins.
-LOCK = f"LOCK TABLES {', '.join(sorted(f'{table.name} WRITE' for table in (HOT, ARCHIVE, STAGED)))}"
+ALONE = ", ".join(sorted(f"{table.name} WRITE" for table in (HOT, ARCHIVE, STAGED)))
 # Different definitions, columns that MySQL added without rewriting the rows, or no right to lock tables.
 REFUSALS = frozenset({1044, 1142, 1497, 1731, 1736, 1737})
 
@@ -192,13 +192,8 @@ def _alone(connection: Connection) -> Iterator[None]:
     if not _patience(connection).locks:
         yield
         return
-    connection.execute(text(LOCK))
-    try:
+    with locking(connection, ALONE):
         yield
-    finally:
-        # Where the connection is gone, so are its locks.
-        if not connection.invalidated:
-            connection.execute(text("UNLOCK TABLES"))
 
 
 def _is_empty(connection: Connection, place: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, Engine, text
 
 from school_app.audit.batches import ARCHIVE
-from school_app.audit.changing import USUAL, by_itself, in_tries
+from school_app.audit.changing import USUAL, by_itself, in_tries, locking
 from school_app.audit.lease import Lease
 from school_app.audit.partitions import Partition, has_partitions, partitions
 
@@ -48,15 +48,10 @@ def _emptied(connection: Connection, lease: Lease, name: str) -> bool:
         if connection.execute(left).first() is not None:
             return
         lease.hold_on(connection)
-        connection.execute(text(f"LOCK TABLES {ARCHIVE.name} WRITE"))
-        try:
+        with locking(connection, f"{ARCHIVE.name} WRITE"):
             is_empty = connection.execute(left).first() is None
             if is_empty:
                 connection.execute(text(change))
-        finally:
-            # Where the connection is gone, so are its locks.
-            if not connection.invalidated:
-                connection.execute(text("UNLOCK TABLES"))
 
     in_tries(change, once, USUAL)
     return is_empty
