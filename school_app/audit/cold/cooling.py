@@ -117,9 +117,10 @@ class Cooling:
         for year in self.waiting():
             if not taking.is_over():
                 yield from self._tried(taking.take(year))
+        years = self._kept_lately()
         # What was asked for last holds the tables until the caller's commit.
         yield 0
-        self._give_room_back()
+        self._give_room_back(years)
         self._end(RunStatus.FAILED if self.problems else RunStatus.DONE, "; ".join(self.problems))
         yield 0
         if self.problems:
@@ -194,17 +195,18 @@ class Cooling:
             except NotMoved as error:
                 self.problems.append(str(error))
 
-    def _give_room_back(self) -> None:
+    def _kept_lately(self) -> set[int]:
+        """The years that this run has taken, or an earlier one that was broken off before it gave their room back."""
+        lately = select(ColdFile.year).where(
+            ColdFile.status == ColdStatus.KEPT, ColdFile.kept_at >= self._now - AGAIN_WITHIN
+        )
+        return set(self.session.scalars(lately))
+
+    def _give_room_back(self, years: set[int]) -> None:
         engine = self.session.get_bind()
         if not isinstance(engine, Engine):
             # In a transaction that others have begun no table is changed.
             return
-        # What an earlier run has kept and was broken off before this is looked at again.
-        lately = select(ColdFile.year).where(
-            ColdFile.status == ColdStatus.KEPT, ColdFile.kept_at >= self._now - AGAIN_WITHIN
-        )
-        years = set(self.session.scalars(lately))
-        self.session.rollback()
         try:
             given = give_room_back(engine, self.lease, years)
         except TableBusy as busy:

@@ -25,7 +25,7 @@ FROM = (ColdStatus.PENDING, ColdStatus.KEPT, ColdStatus.RESTORING, ColdStatus.DE
 
 
 class GivenUpTooSoon(RuntimeError):
-    """The file is there and whole, or there is no such file; nothing is given up."""
+    """The file is there and whole, no row is in it alone, or there is no such file; nothing is given up."""
 
 
 @dataclass(slots=True)
@@ -47,10 +47,10 @@ class GivingUp:
 
         The caller rolls back then, and calls failed().
         """
-        self.look()
+        file_id = self._file().id
         self.lease.acquire()
         yield 0
-        listed = locked(self.session, self.lease, self._file().id)
+        listed = locked(self.session, self.lease, file_id)
         self._give_up(listed, self._damage(listed))
         self.lease.release()
         yield 0
