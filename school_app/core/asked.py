@@ -43,11 +43,15 @@ def number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else None
 
 
+class OutsideCalendar(ValueError):
+    """A day that is one, but of no year that is asked for; str() says which years are."""
+
+
 def day(text: str) -> date:
-    """A day in ISO 8601, of the years 1900 to 2199. Raises ValueError."""
+    """A day in ISO 8601, of the years 1900 to 2199. Raises OutsideCalendar, or ValueError where it is no day."""
     found = date.fromisoformat(text)
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise ValueError(f"{text} lies outside the calendar")
+        raise OutsideCalendar(f"{text} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
     return found
 
 

@@ -6,6 +6,7 @@ Queries decorate with school_cached(); services call forget() when they change w
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -24,10 +25,16 @@ from redis.retry import Retry
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.config import Settings
+from school_app.core import costs
+from school_app.core.db import REPLICA
+from school_app.core.metrics import CACHE_HIT, CACHE_MISS
 from school_app.core.tenancy import needed_school
 
 log = structlog.get_logger()
 cache = Cache()
+PREFIX = "cache:"
+# Seconds.
+NEAR_SECONDS = 2.0
 Value = TypeVar("Value")
 AnySession = Session | scoped_session[Any]
 
@@ -48,7 +55,7 @@ class JsonSerializer(BaseSerializer):
         return self.loads(f.read())
 
 
-def _quick(seconds: float = 0.2) -> dict[str, Any]:
+def quick(seconds: float = 0.2) -> dict[str, Any]:
     """Options of a client that gives up at once: with its own retries a command takes 4.7 s while Redis is down."""
     return {"socket_timeout": seconds, "socket_connect_timeout": seconds, "retry": Retry(NoBackoff(), 0)}
 
@@ -77,9 +84,9 @@ def init_app(app: Flask, settings: Settings) -> None:
             "CACHE_DEFAULT_TIMEOUT": 300,
             "CACHE_TYPE": "RedisCache",
             "CACHE_REDIS_URL": settings.redis_url,
-            "CACHE_KEY_PREFIX": "cache:",
+            "CACHE_KEY_PREFIX": PREFIX,
         }
-        config["CACHE_OPTIONS"] = _quick()
+        config["CACHE_OPTIONS"] = quick()
     cache.init_app(app, config=config)
 
 
@@ -126,20 +133,57 @@ def school_key(school_id: int, name: str, *arguments: object) -> str:
     return f"s:{school_id}:{name}:{digest}"
 
 
-def school_cached(name: str, *, seconds: int) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
+class Near:
+    """Values that this process has just seen, for as long as a page from a replica may be old."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[float, Any]] = {}
+
+    def get(self, key: str) -> Any:
+        """The value of a key; None where there is none that is young enough."""
+        until, value = self._values.get(key, (0.0, None))
+        return value if time.monotonic() < until else None
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a value that is right now. There are few keys: one for each school and name."""
+        self._values[key] = (time.monotonic() + NEAR_SECONDS, value)
+
+    def forget(self, key: str | None = None) -> None:
+        """Forget a value, or all."""
+        if key is None:
+            self._values.clear()
+        else:
+            self._values.pop(key, None)
+
+
+near = Near()
+
+
+def school_cached(
+    name: str, *, seconds: int, is_near: bool = False
+) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
     """Cache a query's plain result for the session's school; its first argument is the session.
 
-    With the cache out of reach the query is run; nothing else changes for the reader.
+    With the cache out of reach the query is run; nothing else changes for the reader. What every page asks is kept in
+    the process as well, where `is_near`; its reader must not change it.
     """
 
     def decorate(query: Callable[..., Value]) -> Callable[..., Value]:
         @wraps(query)
         def cached(session: AnySession, *arguments: object) -> Value:
             key = school_key(needed_school(session), name, *arguments)
+            found = near.get(key) if is_near else None
+            if found is not None:
+                return cast(Value, found)
             found = _get(key)
+            costs.note(CACHE_MISS if found is None else CACHE_HIT, name)
             if found is None:
                 found = query(session, *arguments)
-                _set(key, found, seconds)
+                # What a replica shows may be older than what somebody has just forgotten here.
+                if REPLICA not in session.info:
+                    _set(key, found, seconds)
+            if is_near and REPLICA not in session.info:
+                near.put(key, found)
             return cast(Value, found)
 
         return cached
@@ -150,6 +194,7 @@ def school_cached(name: str, *, seconds: int) -> Callable[[Callable[..., Value]]
 def forget(session: AnySession, name: str, *arguments: object) -> None:
     """Drop a cached value of the session's school."""
     key = school_key(needed_school(session), name, *arguments)
+    near.forget(key)
     try:
         cache.delete(key)
     except (RedisError, OSError) as error:

@@ -1,7 +1,7 @@
 """Who carries out a job: one process at a time, which gives signs of life and commits nothing once another has begun.
 
-workers.jobs claims; audit.lease asks. A claim is a job's id and the number of the attempt, as core.acting keeps them in
-a session: whatever such a session commits is fenced by it.
+workers.carrying claims; archiving.lease asks. A claim is a job's id and the number of the attempt, as core.acting keeps
+them in a session: whatever such a session commits is fenced by it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 import structlog
@@ -21,9 +21,6 @@ from sqlalchemy import (
     Table,
     and_,
     event,
-    func,
-    literal,
-    literal_column,
     or_,
     select,
     update,
@@ -34,7 +31,9 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.config import Settings
 from school_app.core import clock
 from school_app.core.acting import Acting, acting
-from school_app.core.db import SchoolSession, UtcDateTime, short_engine
+from school_app.core.db import SchoolSession
+from school_app.core.db.columns import present
+from school_app.core.db.engines import short_engine
 from school_app.core.errors import Conflict
 from school_app.core.jobs import JobRun, JobStatus
 from school_app.core.tenancy import rows_of_any_school
@@ -45,20 +44,13 @@ TABLE = cast(Table, JobRun.__table__)
 # Whoever is silent for so long was killed or stopped: it has missed four signs.
 SILENT_AFTER = timedelta(seconds=90)
 SIGN_EVERY_SECONDS = 20
+PROGRESS_LENGTH = 200
 # Processes of versions before the signs give none; no queue allows a job as long as this.
 WITHOUT_SIGNS = timedelta(hours=2)
 
 
 class TakenOver(Conflict):
     """Another process carries out this job by now: what this one was about to commit is not kept."""
-
-
-def present(dialect: Dialect, ago: timedelta = timedelta(0)) -> ColumnElement[datetime]:
-    """The moment so long ago by the database's clock, which is the same for all hosts. SQLite has none of its own."""
-    if dialect.name == "sqlite":
-        return literal(clock.now() - ago, UtcDateTime)
-    seconds = -int(ago.total_seconds())
-    return func.timestampadd(literal_column("SECOND"), seconds, func.utc_timestamp(6), type_=UtcDateTime)
 
 
 def is_lost(dialect: Dialect) -> ColumnElement[bool]:
@@ -83,6 +75,12 @@ def is_held(session: AnySession, job_run_id: int, attempt: int) -> bool:
     """Whether a claim still stands. Once it does not, it never will again, and its session can commit nothing."""
     found = session.execute(select(TABLE.c.status, TABLE.c.attempts).where(TABLE.c.id == job_run_id)).first()
     return found is not None and (found.status, found.attempts) == (JobStatus.RUNNING, attempt)
+
+
+def tell_progress(session: AnySession, said: str) -> None:
+    """Write down how far the job is that a session acts for, just before its commit; nothing where it has none."""
+    row = update(TABLE).where(TABLE.c.id == int(acting(session).job_id or 0))
+    session.execute(row.values(progress=said[:PROGRESS_LENGTH]))
 
 
 @event.listens_for(SchoolSession, "before_commit")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 NBSP = "\N{NARROW NO-BREAK SPACE}"
 Figure = Fraction | Decimal | float | int
@@ -21,11 +22,15 @@ def tenths(value: Figure) -> Decimal:
     return Decimal(int(exact * 10)).scaleb(-1)
 
 
+# A float is not written as the fraction that it equals, so the types are told apart.
+@lru_cache(maxsize=4096, typed=True)
 def percent(value: Figure) -> str:
     """10.4 %, of a value from 0 to 100."""
     return f"{tenths(value)}{NBSP}%".replace("-", "−")
 
 
+# The same few hundred pairs are asked for thousands of times: a page of a form shows twelve weeks of each student.
+@lru_cache(maxsize=4096)
 def attended(absent: int, counted: int) -> Decimal:
     """Attendance in percent: what the share absent leaves of 100, so that both as they are written add up to 100.0."""
     return 100 - tenths(Fraction(100 * absent, counted))

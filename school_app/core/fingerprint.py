@@ -10,7 +10,7 @@ import json
 import secrets
 from typing import Any
 
-from school_app.core.db import plain
+from school_app.core.db.columns import plain
 
 LENGTH = 32
 

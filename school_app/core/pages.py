@@ -9,25 +9,26 @@ import secrets
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import structlog
-from flask import Flask, Response, g, has_request_context, render_template, request
+from flask import Flask, Response, current_app, g, has_request_context, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.sansio.response import Response as AnyResponse
 
 from school_app.core import words
 from school_app.core.acting import Acting, act_as
+from school_app.core.charts import drawn
 from school_app.core.db import db
 from school_app.core.errors import DomainError, Forbidden, NotFound
 from school_app.core.figures import Figure
 from school_app.core.figures import percent as written_percent
-from school_app.core.fingerprint import new_once
 
 log = structlog.get_logger()
 RETRY_SECONDS = 10
@@ -49,33 +50,28 @@ def init_app(app: Flask, on_refusal: Refusal) -> None:
     """Install the hooks; `on_refusal(status, sentence)` is called for each 403 and 404 of a person logged in."""
     app.before_request(_begin)
     app.after_request(_headers)
-    app.context_processor(lambda: {"csp_nonce": csp_nonce})
     app.extensions["formroom.on_refusal"] = on_refusal
     for kind in (DomainError, HTTPException, DBAPIError, PoolTimeout, RedisError, Exception):
         app.register_error_handler(kind, _error_page)
     for name, filter_ in FILTERS.items():
         app.add_template_filter(filter_, name)
-    app.add_template_global(new_once)
 
 
 def _begin() -> None:
     g.request_id = secrets.token_hex(8)
     g.csp_nonce = secrets.token_urlsafe(16)
-    structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     act_as(db.session, Acting(actor_name="anonymous", ip=request.remote_addr, request_id=g.request_id))
 
 
-def csp_nonce() -> str:
-    """The nonce that this page's own scripts carry."""
-    return str(g.csp_nonce)
-
-
 def _headers(response: Response) -> Response:
     nonce = f"'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
+    static_url = current_app.config["FORMROOM"].static_url
+    cdn = f" {static_url}" if static_url else ""
     response.headers["Content-Security-Policy"] = (
-        f"default-src 'self'; script-src 'self' {nonce}; style-src 'self'; img-src 'self' data:; "
-        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        # Scripts need no CDN named, as each has the nonce.
+        f"default-src 'self'; script-src 'self' {nonce}; style-src 'self'{cdn}; img-src 'self' data:{cdn}; "
+        f"font-src 'self'{cdn}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["X-Frame-Options"] = "DENY"
@@ -91,6 +87,9 @@ def _headers(response: Response) -> Response:
 def _error_page(error: Exception) -> tuple[str, int, dict[str, str]] | AnyResponse:
     if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
         return error.get_response()
+    if isinstance(error, InternalServerError) and error.original_exception is not None:
+        # What goes wrong after the view, as where the session is written, comes wrapped.
+        return _error_page(cast(Exception, error.original_exception))
     status, sentence = _meaning(error)
     _roll_back()
     if status >= 500:
@@ -100,11 +99,19 @@ def _error_page(error: Exception) -> tuple[str, int, dict[str, str]] | AnyRespon
     headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
     if status == 429:
         headers["Retry-After"] = "60"
+    if status == 503 and "account_id" not in g:
+        # The page would ask once more who this is, and wait once more for what does not answer.
+        return _bare(status, sentence), status, headers
     try:
         return render_template(_template(status), status=status, sentence=sentence), status, headers
     except Exception:
         log.exception("error_page_failed", status=status)
-        return render_template("errors/bare.html", status=status, sentence=sentence), status, headers
+        return _bare(status, sentence), status, headers
+
+
+def _bare(status: int, sentence: str) -> str:
+    # Past Flask's render_template, whose context processors ask who this is.
+    return current_app.jinja_env.get_template("errors/bare.html").render(status=status, sentence=sentence)
 
 
 def _meaning(error: Exception) -> tuple[int, str]:
@@ -151,8 +158,6 @@ def _logged_in() -> bool:
 
 
 def _report_refusal(status: int, sentence: str) -> None:
-    from flask import current_app
-
     current_app.extensions["formroom.on_refusal"](status, sentence)
 
 
@@ -208,7 +213,7 @@ def number(value: Decimal | int | None) -> str:
     return "" if value is None else f"{Decimal(value).normalize():f}"
 
 
-FILTERS: dict[str, Callable[..., str]] = {
+FILTERS: dict[str, Callable[..., Any]] = {
     "day": day,
     "fullday": full_day,
     "longday": long_day,
@@ -216,4 +221,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "moment": moment,
     "percent": percent,
     "number": number,
+    "drawn": drawn,
 }

@@ -6,17 +6,21 @@ Routes declare with @requires, @signed_in or @public; the app refuses to start w
 from __future__ import annotations
 
 import enum
+import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import structlog
 from flask import Flask, Response, current_app, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
+from school_app.core import costs
 from school_app.core.acting import By
 from school_app.core.db import db
 from school_app.core.errors import Forbidden
+from school_app.core.static_files import is_static
 from school_app.core.tenancy import enter_school
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -58,6 +62,7 @@ class Permission(enum.StrEnum):
     RETENTION_SET = "retention.set"
     PLATFORM_SCHOOLS = "platform.schools"
     PLATFORM_JOBS = "platform.jobs"
+    PLATFORM_METRICS = "platform.metrics"
     PLATFORM_RETENTION = "platform.retention"
 
     @property
@@ -96,7 +101,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         _ADMIN | {_P.NOTE_WRITE, _P.ALERT_DECIDE, _P.CASE_WORK, _P.STUDENT_LOOKS, _P.RETENTION_SET}
     ),
     Role.AUDITOR: frozenset({_P.AUDIT_VIEW}),
-    Role.OPERATOR: frozenset({_P.PLATFORM_SCHOOLS, _P.PLATFORM_RETENTION, _P.PLATFORM_JOBS}),
+    Role.OPERATOR: frozenset({_P.PLATFORM_SCHOOLS, _P.PLATFORM_RETENTION, _P.PLATFORM_JOBS, _P.PLATFORM_METRICS}),
 }
 # An operator who entered a school sees and sets up, but signs nothing that belongs to the school's own staff.
 # An account that they could make or send a link to would be a way around that.
@@ -142,11 +147,12 @@ class Viewer:
 
 PUBLIC = "public"
 SIGNED_IN = "signed in"
+METRICS_TOKEN = "the metrics token"  # noqa: S105 - the name of a way in, not what opens it.
 Declaration = Permission | str
 
 
-def requires(*any_of: Permission) -> Callable[[View], View]:
-    """Declare that a view needs one of these permissions."""
+def requires(*any_of: Permission | str) -> Callable[[View], View]:
+    """Declare that a view needs one of these permissions, or the token of whoever reads the metrics."""
 
     def declare(view: View) -> View:
         view.__declared__ = frozenset(any_of)  # type: ignore[attr-defined]
@@ -169,7 +175,7 @@ def signed_in(view: View) -> View:
 
 def declared(app: Flask, endpoint: str) -> frozenset[Declaration] | None:
     """What an endpoint declares; None where it forgot to. Flask's own static files are public."""
-    if endpoint == "static" or endpoint.endswith(".static"):
+    if is_static(endpoint):
         return frozenset({PUBLIC})
     found: frozenset[Declaration] | None = getattr(app.view_functions[endpoint], "__declared__", None)
     return found
@@ -196,10 +202,10 @@ def guard() -> AnyResponse | None:
     needs = declared(current_app, request.endpoint)
     if needs is None:
         raise Forbidden
-    if request.endpoint == "static" or request.endpoint.endswith(".static"):
+    if is_static(request.endpoint):
         return None
     _enter()
-    if PUBLIC in needs:
+    if PUBLIC in needs or (METRICS_TOKEN in needs and _bears_token()):
         return None
     if not current_user.is_authenticated:
         return _to_login()
@@ -208,9 +214,23 @@ def guard() -> AnyResponse | None:
     return None
 
 
+def _bears_token() -> bool:
+    """Whether the request carries the metrics token, as "Authorization: Bearer …". Raises Forbidden for a wrong one."""
+    given = request.authorization
+    if given is None or given.type != "bearer":
+        return False
+    token: str | None = current_app.config["FORMROOM"].metrics_token
+    if token is None or not hmac.compare_digest((given.token or "").encode(), token.encode()):
+        raise Forbidden
+    return True
+
+
 def _enter() -> None:
     if current_user.is_authenticated:
         enter_school(db.session, current_user.school_id)
+        structlog.contextvars.bind_contextvars(school_id=current_user.school_id)
+        if current_user.may(Permission.PLATFORM_METRICS):
+            costs.tell_viewer()
 
 
 def _to_login() -> AnyResponse:
@@ -229,7 +249,10 @@ def viewer() -> Viewer:
 
 
 def no_store(response: Response) -> Response:
-    """Pages are a person's own: no cache on the way may keep them."""
-    if not (request.endpoint or "").endswith("static"):
-        response.headers.setdefault("Cache-Control", "no-store")
+    """Pages are a person's own: no cache on the way, nor the browser's, may keep them, their errors or their files.
+
+    Static files say themselves how long they may be kept; where there is none, the answer is a page.
+    """
+    if not is_static(request.endpoint) or response.status_code >= 400:
+        response.headers["Cache-Control"] = "no-store, private"
     return response

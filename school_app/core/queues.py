@@ -17,7 +17,7 @@ from school_app.config import Settings
 from school_app.core.jobs import QUEUES, Queue
 
 log = structlog.get_logger()
-ENTRY = "workers.jobs.carry_out"
+ENTRY = "workers.carrying.carry_out"
 FAILURE_SECONDS = 24 * 3600
 
 
@@ -59,6 +59,6 @@ class ThreadQueue:
 
         try:
             with self._app.app_context():
-                import_module("workers.jobs").carry_out(job_run_id)
+                import_module("workers.carrying").carry_out(job_run_id)
         except Exception:
             log.exception("job_failed", job_run_id=job_run_id)

@@ -20,20 +20,32 @@ from redis import Redis
 from werkzeug.datastructures import CallbackDict
 
 from school_app.config import Settings
+from school_app.core.static_files import prefixes
 
 COOKIE = "formroom_session"
 PREFIX = "session:"
 TOUCHED = "_touched"
 REWRITE_SECONDS = 300
+# What flask-login keeps in a session of somebody who is logged in: "ACCOUNT.VERSION".
+PERSON = "_user_id"
+# A session gives a sign when it is written: at a log-in, and while it is used every REWRITE_SECONDS. So whoever did
+# something within that time is among those who gave a sign within twice of it.
+ACTIVE_SECONDS = 2 * REWRITE_SECONDS
+ACTIVE = "active"
 
 
 class Store(Protocol):
-    """Where sessions lie: text under a key, for a number of seconds; replace() writes only where the key is there."""
+    """Where sessions lie: text under a key, for a number of seconds; replace() writes only where the key is there.
+
+    Beside them lies who is active: sign() notes a person, active() counts those of the last ACTIVE_SECONDS.
+    """
 
     def get(self, key: str) -> str | None: ...
     def set(self, key: str, value: str, seconds: int) -> None: ...
     def replace(self, key: str, value: str, seconds: int) -> bool: ...
     def delete(self, key: str) -> None: ...
+    def sign(self, person: str) -> None: ...
+    def active(self) -> int: ...
 
 
 class RedisStore:
@@ -55,6 +67,19 @@ class RedisStore:
     def delete(self, key: str) -> None:
         self._redis.delete(PREFIX + key)
 
+    def sign(self, person: str) -> None:
+        """Note that a person is there; those who have been silent for long go from the set."""
+        now = time.time()
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.zadd(ACTIVE, {person: now})
+            pipeline.zremrangebyscore(ACTIVE, 0, now - ACTIVE_SECONDS)
+            pipeline.expire(ACTIVE, ACTIVE_SECONDS)
+            pipeline.execute()
+
+    def active(self) -> int:
+        """How many people have given a sign within ACTIVE_SECONDS, in one look at an ordered set."""
+        return int(self._redis.zcount(ACTIVE, time.time() - ACTIVE_SECONDS, "+inf"))
+
 
 class DiskStore:
     """Sessions in a file of their own, for the embedded default."""
@@ -64,6 +89,7 @@ class DiskStore:
         self._lock = threading.Lock()
         self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._file.execute("CREATE TABLE IF NOT EXISTS session (key TEXT PRIMARY KEY, value TEXT, until REAL)")
+        self._file.execute("CREATE TABLE IF NOT EXISTS active (person TEXT PRIMARY KEY, at REAL)")
 
     def get(self, key: str) -> str | None:
         with self._lock:
@@ -89,17 +115,30 @@ class DiskStore:
         with self._lock:
             self._file.execute("DELETE FROM session WHERE key = ?", (key,))
 
+    def sign(self, person: str) -> None:
+        with self._lock:
+            self._file.execute("DELETE FROM active WHERE at < ?", (time.time() - ACTIVE_SECONDS,))
+            self._file.execute("REPLACE INTO active VALUES (?, ?)", (person, time.time()))
+
+    def active(self) -> int:
+        with self._lock:
+            found = self._file.execute(
+                "SELECT COUNT(*) FROM active WHERE at >= ?", (time.time() - ACTIVE_SECONDS,)
+            ).fetchone()
+        return int(found[0])
+
 
 class ServerSession(CallbackDict[str, Any], SessionMixin):
-    """The data of one session; `key` is None until it is saved."""
+    """The data of one session; `key` is None until it is saved, which it never is where `is_kept` is false."""
 
-    def __init__(self, data: dict[str, Any] | None = None, key: str | None = None) -> None:
+    def __init__(self, data: dict[str, Any] | None = None, key: str | None = None, *, is_kept: bool = True) -> None:
         def changed(session: CallbackDict[str, Any]) -> None:
             self.modified = True
 
         super().__init__(data, changed)
         self.key = key
         self.new = key is None
+        self.is_kept = is_kept
         self.modified = False
         self.accessed = True
         self.replaced: str | None = None
@@ -115,10 +154,14 @@ class ServerSessions(SessionInterface):
     def __init__(self, store: Store, minutes: int) -> None:
         self._store = store
         self._seconds = minutes * 60
+        self._static: tuple[str, ...] | None = None
 
     def open_session(self, app: Flask, request: Request) -> ServerSession:
-        if (request.endpoint or "").endswith("static"):
-            return ServerSession()
+        if self._static is None:
+            self._static = prefixes(app)
+        # Which view it is for is not known yet: the address is matched after the session has been opened.
+        if request.path.startswith(self._static):
+            return ServerSession(is_kept=False)
         cookie = request.cookies.get(COOKIE, "")
         found = self._store.get(_place(cookie)) if cookie else None
         if found is None:
@@ -127,6 +170,8 @@ class ServerSessions(SessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         assert isinstance(session, ServerSession)  # noqa: S101 - open_session makes no other.
+        if not session.is_kept:
+            return
         if session.replaced:
             self._store.delete(_place(session.replaced))
         if not session:
@@ -138,6 +183,10 @@ class ServerSessions(SessionInterface):
         if not session.modified and time.time() - float(session.get(TOUCHED, 0)) < REWRITE_SECONDS:
             return
         self._write(app, session, response)
+
+    def active(self) -> int:
+        """How many people, not sessions, were active within the last five to ten minutes."""
+        return self._store.active()
 
     def _write(self, app: Flask, session: ServerSession, response: Response) -> None:
         dict.__setitem__(session, TOUCHED, int(time.time()))
@@ -157,6 +206,8 @@ class ServerSessions(SessionInterface):
             samesite="Lax",
             secure=bool(app.config["SESSION_COOKIE_SECURE"]),
         )
+        if PERSON in session:
+            self._store.sign(str(session[PERSON]).partition(".")[0])
         response.headers.add("Vary", "Cookie")
 
 

@@ -7,14 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
 import click
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
+from school_app.core import asked
+
 # Where nothing says how wide the output is, a cut cell would be a lost figure.
 PIPED_WIDTH = 400
+
+
+class Day(click.ParamType[date]):
+    """A day that an option takes, within the years that any page takes as well."""
+
+    name = "day"
+
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day, or the usage error that says how one is written."""
+        if isinstance(value, date):
+            return value
+        try:
+            return asked.day(value)
+        except asked.OutsideCalendar as error:
+            self.fail(f"{error}; name a day of these", param, ctx)
+        except ValueError:
+            self.fail(f"{value!r} is no day; write it as in 2026-05-17", param, ctx)
+
+
+DAY = Day()
 
 
 def print_table(table: Table) -> None:

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from school_app.core.cache import JsonSerializer, cache, disk_config, school_cached, school_key
+from school_app.core.db import REPLICA
 from school_app.core.tenancy import NoSchool, enter_school, needed_school
 from tests.factories import TwoSchools
 
@@ -50,6 +51,20 @@ def test_one_school_is_never_served_the_value_of_another(app: Any, session: Any,
     assert [found["school"] for found in ours] == [two_schools.ours.school.id] * 2
     assert theirs["school"] == two_schools.theirs.school.id
     assert calls == [two_schools.ours.school.id, two_schools.theirs.school.id]
+
+
+def test_what_a_replica_answers_is_not_kept(app: Any, session: Any, two_schools: TwoSchools) -> None:
+    answers = iter(["of a replica", "of the primary", "never asked"])
+
+    @school_cached("answer", seconds=60)
+    def answer(session: Any) -> str:
+        return next(answers)
+
+    with app.app_context():
+        session.info[REPLICA] = object()
+        assert answer(session) == "of a replica"
+        del session.info[REPLICA]
+        assert [answer(session), answer(session)] == ["of the primary"] * 2
 
 
 def test_the_cache_on_disk_keeps_and_gives_back_what_it_was_given(tmp_path: Path) -> None:

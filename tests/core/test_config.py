@@ -16,7 +16,7 @@ GOOD = {
 def test_production_is_the_default_and_starts_with_three_settings() -> None:
     settings = Settings.from_env(GOOD)
     assert settings.environment == "production"
-    assert (settings.pool_size, settings.pool_overflow, settings.pool_timeout_seconds) == (20, 10, 2.0)
+    assert (settings.pool_size, settings.pool_overflow, settings.pool_timeout_seconds) == (10, 5, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,15 @@ def test_production_is_the_default_and_starts_with_three_settings() -> None:
         ({"FORMROOM_REDIS_URL": "http://x"}, "FORMROOM_REDIS_URL"),
         ({"FORMROOM_ENV": "staging"}, "FORMROOM_ENV"),
         ({"FORMROOM_POOL_SIZE": "many"}, "FORMROOM_POOL_SIZE"),
+        # To the pool, none means as many as anybody asks for.
+        ({"FORMROOM_POOL_SIZE": "0"}, "FORMROOM_POOL_SIZE"),
         ({"FORMROOM_MAIL_URL": "pigeon:"}, "FORMROOM_MAIL_URL"),
+        ({"FORMROOM_SLOW_MILLISECONDS": "soon"}, "FORMROOM_SLOW_MILLISECONDS"),
+        ({"FORMROOM_METRICS_TOKEN": "hidden-word"}, "FORMROOM_METRICS_TOKEN"),
+        ({"FORMROOM_METRICS_TOKEN": "hidden-word=" * 4 + "x"}, "FORMROOM_METRICS_TOKEN"),
+        ({"FORMROOM_STATIC_URL": "cdn.example.org"}, "FORMROOM_STATIC_URL"),
+        ({"FORMROOM_STATIC_URL": "https://cdn.example.org/files"}, "FORMROOM_STATIC_URL"),
+        ({"FORMROOM_STATIC_URL": "https://cdn.example.org; script-src *"}, "FORMROOM_STATIC_URL"),
     ],
 )
 def test_a_bad_setting_is_named_and_its_secret_is_not_shown(change: dict[str, str], named: str) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask, request, session
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 from werkzeug.test import Client
 
-from school_app.core.sessions import COOKIE, DiskStore, RedisStore, ServerSessions, Store
+from school_app.core.sessions import COOKIE, PERSON, REWRITE_SECONDS, DiskStore, RedisStore, ServerSessions, Store
 
 
 @pytest.fixture(params=["disk", "redis"])
@@ -48,6 +51,11 @@ def browser(store: Store) -> Client:
         session["count"] = 99
         store.delete(sha256(request.cookies[COOKIE].encode()).hexdigest())
         return "ended"
+
+    @app.get("/log-in")
+    def log_in() -> str:
+        session[PERSON] = "17.1"
+        return "logged in"
 
     @app.get("/clear")
     def clear() -> str:
@@ -100,6 +108,25 @@ def test_the_store_does_not_hold_the_key_itself(store: Store, browser: Client) -
     assert store.get(cookie.value) is None
 
 
+def test_people_are_active_once_each_and_only_for_some_minutes(store: Store) -> None:
+    with time_machine.travel(datetime(2026, 5, 3, 8, tzinfo=UTC), tick=False) as clock:
+        store.sign("17")
+        store.sign("17")
+        assert store.active() == 1
+        clock.shift(REWRITE_SECONDS)
+        store.sign("18")
+        assert store.active() == 2
+        clock.shift(REWRITE_SECONDS + 1)
+        assert store.active() == 1
+
+
+def test_only_who_is_logged_in_is_active(store: Store, browser: Client) -> None:
+    browser.get("/count")
+    assert store.active() == 0
+    browser.get("/log-in")
+    assert store.active() == 1
+
+
 def test_an_old_session_ends(store: Store) -> None:
     store.set("key", "value", 30)
     assert store.get("key") == "value"
@@ -114,3 +141,16 @@ def test_a_session_that_ended_during_a_request_is_not_brought_back_by_it(browser
     browser.get("/ended-meanwhile")
     browser.set_cookie(COOKIE, cookie.value)
     assert browser.get("/look").text == "nothing"
+
+
+def test_a_session_that_cannot_be_written_is_a_503_also_after_the_view(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
+
+    monkeypatch.setattr(RedisStore, "set", full)
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    answer = app.test_client().get("/login")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert "Nothing you saved is lost" in answer.text

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, exists, func, insert, literal, select, text, true, union_all, update
+from sqlalchemy import bindparam, delete, exists, func, insert, literal, select, text, true, union_all, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
+from school_app.core.lasting import lasting
 from school_app.core.tenancy import (
     NoSchool,
     TenancyError,
@@ -36,6 +37,30 @@ def test_a_select_sees_one_school(session: Any, two_schools: TwoSchools) -> None
     assert found == {two_schools.ours.school.id}
     enter_school(session, two_schools.theirs.school.id)
     assert {student.school_id for student in session.scalars(select(Student))} == {two_schools.theirs.school.id}
+
+
+NAMED = lasting(select(Student.school_id, Student.family_name).where(Student.id.in_(bindparam("ids", expanding=True))))
+
+
+def test_a_lasting_statement_sees_the_school_that_is_set_each_time(session: Any, two_schools: TwoSchools) -> None:
+    ours, theirs = two_schools.ours, two_schools.theirs
+    everyone = {"ids": [one.id for world in (ours, theirs) for one in world.students]}
+    for world in (ours, theirs, ours, theirs):
+        enter_school(session, world.school.id)
+        assert {row.school_id for row in session.execute(NAMED, everyone)} == {world.school.id}
+    with all_schools(session):
+        found = {row.school_id for row in session.execute(NAMED, everyone)}
+        assert found == {ours.school.id, theirs.school.id}
+    enter_school(session, None)
+    with pytest.raises(NoSchool):
+        session.execute(NAMED, everyone)
+
+
+def test_a_lasting_statement_of_a_bare_table_is_refused(session: Any, two_schools: TwoSchools) -> None:
+    bare = lasting(select(Form.id).join(Student.__table__.alias(), true()))
+    for _ in range(2):
+        with pytest.raises(TenancyError):
+            session.execute(bare)
 
 
 @pytest.mark.parametrize(

@@ -1,195 +1,38 @@
-"""A tenant is a school: every statement and object of a session belongs to the one school set on it, or it fails.
+"""The listeners that hold every statement and object of a SchoolSession to its school.
 
-Set by the request guard, jobs and commands; listeners on SchoolSession do the rest.
+core.tenancy imports them, so that they stand wherever anything of it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, cast
+from weakref import WeakSet
 
-from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Table, UniqueConstraint, event, inspect
-from sqlalchemy.orm import (
-    Mapped,
-    ORMExecuteState,
-    Session,
-    declared_attr,
-    mapped_column,
-    object_session,
-    scoped_session,
-    with_loader_criteria,
-)
+from sqlalchemy import Column, Table, event, inspect
+from sqlalchemy.orm import ORMExecuteState, Session, object_session, with_loader_criteria
 from sqlalchemy.orm.context import FromStatement
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.base import ExecutableOption
 from sqlalchemy.sql.dml import Insert, Update, UpdateBase
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.selectable import CTE, FromClause, Select, Subquery
 
-from school_app.core.db import Base, Id, SchoolSession
+from school_app.core.db import Base, SchoolSession
+from school_app.core.lasting import lasts
+from school_app.core.tenancy.entered import (
+    FORGOTTEN,
+    NoSchool,
+    TenancyError,
+    current_school,
+    is_foreign,
+    needed_school,
+    sees_all_schools,
+)
+from school_app.core.tenancy.marks import IsSchool, SchoolOwned, owned_tables
 
-SCHOOL = "formroom.school_id"
-EVERY_SCHOOL = "formroom.all_schools"
 # Set while SQLAlchemy itself writes the statement of Session.get(), with the table's own key columns.
 BY_KEY = "formroom.by_key"
-# Marks an object that was expunged because its school was left.
-FORGOTTEN = "formroom.forgotten"
-AnySession = Session | scoped_session[Any]
-
-
-class TenancyError(RuntimeError):
-    """A statement or an object that does not belong to the session's school; a fault of the program."""
-
-
-class NoSchool(TenancyError):
-    """School data was asked for while no school was set."""
-
-
-class SchoolOwned:
-    """Mixin of every table whose rows belong to one school."""
-
-    @declared_attr
-    def school_id(cls) -> Mapped[int]:
-        return mapped_column(Id, ForeignKey("school.id", ondelete="RESTRICT"), nullable=False)
-
-
-class SchoolOrPlatform(SchoolOwned):
-    """Mixin of tables whose rows belong to one school or, with a NULL, to the platform itself."""
-
-    @declared_attr
-    def school_id(cls) -> Mapped[int | None]:  # type: ignore[override]
-        return mapped_column(Id, ForeignKey("school.id", ondelete="RESTRICT"), nullable=True)
-
-
-class IsSchool:
-    """Mixin of the school table itself, whose `id` is the tenant."""
-
-    @declared_attr
-    def id(cls) -> Mapped[int]:
-        return mapped_column(Id, primary_key=True, autoincrement=True, sort_order=-1)
-
-
-def keyed(*more: Any) -> tuple[Any, ...]:
-    """Table arguments of an owned table that others point to: the pair (school_id, id) is a key."""
-    return (UniqueConstraint("school_id", "id"), *more)
-
-
-def belongs(column: str, table: str, *, ondelete: str = "RESTRICT") -> ForeignKeyConstraint:
-    """A foreign key that carries the school, so that the database refuses a row that points across schools."""
-    return ForeignKeyConstraint(["school_id", column], [f"{table}.school_id", f"{table}.id"], ondelete=ondelete)
-
-
-def current_school(session: AnySession) -> int | None:
-    """The id of the school that is set, or None."""
-    return cast("int | None", session.info.get(SCHOOL))
-
-
-def needed_school(session: AnySession) -> int:
-    """The id of the school that is set; raises NoSchool."""
-    school_id = current_school(session)
-    if school_id is None:
-        raise NoSchool("No school is set; enter one with use_school().")
-    return school_id
-
-
-def enter_school(session: AnySession, school_id: int | None) -> None:
-    """Set the school for the rest of the session, and forget every loaded object of another."""
-    if session.info.get(SCHOOL) != school_id and (session.new or session.dirty or session.deleted):
-        raise TenancyError("There are unsaved changes; flush them before another school is entered.")
-    session.info[SCHOOL] = school_id
-    _forget_foreign(session)
-
-
-@contextmanager
-def use_school(session: AnySession, school_id: int) -> Iterator[None]:
-    """Work inside one school, also where all_schools() stands around it; afterwards everything is as before."""
-    before, every = current_school(session), session.info.get(EVERY_SCHOOL, 0)
-    if session.new or session.dirty or session.deleted:
-        session.flush()
-    session.info[EVERY_SCHOOL] = 0
-    enter_school(session, school_id)
-    try:
-        yield
-    except BaseException:
-        session.rollback()
-        raise
-    finally:
-        if session.new or session.dirty or session.deleted:
-            session.flush()
-        session.info[EVERY_SCHOOL] = every
-        enter_school(session, before)
-
-
-@contextmanager
-def all_schools(session: AnySession) -> Iterator[None]:
-    """The one escape, for log-in, operators and jobs: a tested list of places may use it.
-
-    What was loaded of other schools is forgotten at the end, when a school is set.
-    """
-    depth = session.info.get(EVERY_SCHOOL, 0)
-    session.info[EVERY_SCHOOL] = depth + 1
-    try:
-        yield
-        if session.new or session.dirty or session.deleted:
-            session.flush()
-    finally:
-        session.info[EVERY_SCHOOL] = depth
-        if not depth:
-            _forget_foreign(session)
-
-
-@contextmanager
-def rows_of_any_school(session: AnySession) -> Iterator[None]:
-    """For audit capture and claims of jobs alone, which run in a flush or commit: their rows carry a school or none."""
-    depth = session.info.get(EVERY_SCHOOL, 0)
-    session.info[EVERY_SCHOOL] = depth + 1
-    try:
-        # What waits for a flush is not flushed here, where nobody would give it its school.
-        with session.no_autoflush:
-            yield
-    finally:
-        session.info[EVERY_SCHOOL] = depth
-
-
-def sees_all_schools(session: AnySession) -> bool:
-    """Whether the session is inside all_schools()."""
-    return bool(session.info.get(EVERY_SCHOOL))
-
-
-def refuse_unless_all_schools(session: AnySession, what: str) -> None:
-    """Raise TenancyError for a way around the guards."""
-    if not sees_all_schools(session):
-        raise TenancyError(f"{what} passes by the guards of tenancy; it is allowed inside all_schools() only.")
-
-
-def is_foreign(session: AnySession, instance: object) -> bool:
-    """Whether a loaded object belongs to another school than the one set."""
-    if sees_all_schools(session):
-        return False
-    key = _school_of(instance)
-    return key is not _UNOWNED and key != current_school(session)
-
-
-_UNOWNED = object()
-
-
-def _school_of(instance: object) -> object:
-    # Only what is already loaded is read: an expired attribute would be refreshed, which is a statement of its own.
-    values = instance.__dict__
-    if isinstance(instance, IsSchool):
-        return values.get("id", _UNOWNED)
-    if isinstance(instance, SchoolOwned):
-        return values.get("school_id", _UNOWNED)
-    return _UNOWNED
-
-
-def _forget_foreign(session: AnySession) -> None:
-    for instance in list(session.identity_map.values()):
-        if isinstance(instance, SchoolOwned | IsSchool) and (
-            is_foreign(session, instance) or _school_of(instance) is _UNOWNED
-        ):
-            session.expunge(instance)
-            inspect(instance).info[FORGOTTEN] = True
 
 
 @event.listens_for(Base, "attribute_instrument", propagate=True)
@@ -203,17 +46,9 @@ def _guard_forgotten(instance: object, value: Any, old: Any, initiator: Any) -> 
     state = inspect(instance)
     if state.info.get(FORGOTTEN) and state.session is None:
         raise TenancyError(
-            f"A {type(instance).__name__} is changed after its school was left; change it inside all_schools()."
+            f"A {type(instance).__name__} is changed after its school was left, or after it was only read; read it "
+            "anew where it is changed."
         )
-
-
-def owned_tables() -> set[Table]:
-    """Every table whose rows belong to a school, and the table of schools."""
-    return {
-        cast(Table, mapper.local_table)
-        for mapper in Base.registry.mappers
-        if issubclass(mapper.class_, SchoolOwned | IsSchool)
-    }
 
 
 @event.listens_for(SchoolSession, "do_orm_execute")
@@ -247,7 +82,21 @@ def _guarded(state: ORMExecuteState) -> bool:
 
 
 def _add_criteria(state: ORMExecuteState, school_id: int) -> None:
-    state.statement = state.statement.options(
+    guarded = _guarded_lasting if lasts(state.statement) else _guarded_once
+    state.statement = guarded(state.statement, school_id)
+
+
+def _guarded_once(statement: Any, school_id: int) -> Any:
+    return statement.options(*_criteria(school_id))
+
+
+_guarded_lasting = lru_cache(maxsize=4096)(_guarded_once)
+
+
+@lru_cache(maxsize=1024)
+def _criteria(school_id: int) -> tuple[ExecutableOption, ...]:
+    """The conditions of a school on every statement; to put them together takes as long as many a statement."""
+    return (
         with_loader_criteria(SchoolOwned, lambda cls: cls.school_id == school_id, include_aliases=True),
         with_loader_criteria(IsSchool, lambda cls: cls.id == school_id, include_aliases=True),
     )
@@ -277,7 +126,14 @@ def _refuse_owned_tables(statement: Any) -> None:
         raise TenancyError("A table of school data is used without its model, where no guard stands.")
 
 
+# Statements that name no bare table.
+_looked_through: WeakSet[Any] = WeakSet()
+
+
 def _refuse_bare_tables(statement: Any) -> None:
+    # A statement does not change, and one that many requests ask is looked through once.
+    if statement in _looked_through:
+        return
     for element in visitors.iterate(statement):
         named: list[Any] = [element] if isinstance(element, Column) else []
         if isinstance(element, Select):
@@ -286,6 +142,7 @@ def _refuse_bare_tables(statement: Any) -> None:
             _refuse_bare(one)
     if isinstance(statement, UpdateBase):
         _refuse_bare(statement.table)
+    _looked_through.add(statement)
 
 
 def _refuse_bare(named: Any) -> None:
