@@ -5,7 +5,6 @@ workers.jobs and `flask audit archive` drive it: they commit after each step. It
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,14 +14,17 @@ import structlog
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.audit.batches import ARCHIVE, HOT, STAGED, Eligible, NotMoved, move, next_batch
-from school_app.audit.clocks import ClocksDiffer, compare_clocks
-from school_app.audit.columns import UnknownColumns, check_columns
+from school_app.archiving.clocks import ClocksDiffer, compare_clocks
+from school_app.archiving.columns import UnknownColumns, check_columns
+from school_app.archiving.lease import ArchiveBusy, Lease, LeaseLost
+from school_app.archiving.moving import NotMoved
+from school_app.archiving.pace import Measure, Pace
+from school_app.archiving.replicas import Replicas, ReplicasLag
+from school_app.archiving.years import Partition
+from school_app.audit.batches import ARCHIVE, HOT, STAGED, Eligible, move, next_batch
+from school_app.audit.digests import COLUMNS
 from school_app.audit.exchange import Contents, Exchange, NotExchanged
-from school_app.audit.lease import ArchiveBusy, Lease, LeaseLost
 from school_app.audit.models import RunStatus
-from school_app.audit.partitions import Partition
-from school_app.audit.replicas import Beat, Replicas, ReplicasLag
 from school_app.audit.runs import BATCHES, EXCHANGE, RunRecord
 from school_app.audit.sealed import Sealed, SealsDiffer
 from school_app.core import clock
@@ -80,10 +82,10 @@ class Run:
     ) -> None:
         self.session, self.limits, self.started_by = session, limits, started_by
         self.cutoff = cutoff or clock.now() - limits.older_than
-        self.record = RunRecord(session, self.cutoff, started_by)
+        self.record = RunRecord(session, self.cutoff)
         self._lease = Lease(session, started_by)
-        self._started = 0.0
-        self._replicas = replicas or Replicas()
+        measure = Measure(limits.max_rows, limits.max_seconds, limits.pause)
+        self._pace = Pace(self._lease, replicas or Replicas(), measure, moved=lambda: self.moved)
         bind = session.get_bind()
         engine = bind if isinstance(bind, Engine) and bind.dialect.name != "sqlite" else None
         self._sealed = Sealed(session, engine)
@@ -105,7 +107,7 @@ class Run:
         on_their_way = select(func.count()).select_from(STAGED)
         rest = sum(int(self.session.scalar(statement) or 0) for statement in (old, on_their_way))
         portions = [Portion(EXCHANGE, year.name, contents.rows) for year, contents in self._whole_years()]
-        self.record.expected = self._allowed(rest)
+        self.record.expected = self._pace.allowed(rest)
         return [*portions, Portion(BATCHES, "the rest", rest - sum(one.rows for one in portions))]
 
     def steps(self) -> Iterator[int]:
@@ -120,10 +122,11 @@ class Run:
 
     def _all_steps(self) -> Iterator[int]:
         compare_clocks(self.session)
-        self.record.begin(self._lease.acquire())
-        self._started = time.monotonic()
+        self._lease.acquire()
+        self.record.begin(self._lease)
+        self._pace.begin()
         yield 0
-        check_columns(self.session, HOT, STAGED, ARCHIVE)
+        check_columns(self.session, COLUMNS, HOT, STAGED, ARCHIVE)
         self._sealed.look()
         # What is written from here on is for the next run, however old it says it is: so every run comes to an end.
         up_to_id = self._sealed.up_to_id or self.session.scalar(select(func.max(HOT.c.id))) or 0
@@ -148,16 +151,6 @@ class Run:
         # What a run did that slept past its lease, its successor has told.
         self.record.end(status, tell=self._lease.release())
 
-    def _is_over(self) -> bool:
-        limits = self.limits
-        if limits.max_rows is not None and self.moved >= limits.max_rows:
-            return True
-        return limits.max_seconds is not None and time.monotonic() - self._started >= limits.max_seconds
-
-    def _allowed(self, rows: int) -> int:
-        """How many of some rows this run may still move."""
-        return rows if self.limits.max_rows is None else min(rows, self.limits.max_rows - self.moved)
-
     def _whole_years(self) -> Iterator[tuple[Partition, Contents]]:
         """The live partitions of which every row is old enough, and what they hold; those with few are left out."""
         if self._exchange is None:
@@ -171,7 +164,7 @@ class Run:
         """Exchange the years that are over; what a server refuses is left to the batches, and noted."""
         for year, contents in self._whole_years():
             yield from self._replicas_heard()
-            if self._is_over() or self._allowed(contents.rows) < contents.rows:
+            if self._pace.is_over() or self._pace.allowed(contents.rows) < contents.rows:
                 continue
             if not self._sealed.holds(contents.last_id):
                 self.record.notes.append(f"{year.name} was not exchanged: not all of it is sealed")
@@ -206,9 +199,9 @@ class Run:
     def _in_batches(self, eligible: Eligible) -> Iterator[int]:
         after_id, tries = 0, 0
         yield from self._replicas_heard()
-        while not self._is_over():
+        while not self._pace.is_over():
             self._lease.hold()
-            batch = next_batch(self.session, eligible, after_id=after_id, size=self._allowed(self.limits.batch))
+            batch = next_batch(self.session, eligible, after_id=after_id, size=self._pace.allowed(self.limits.batch))
             if batch is None:
                 break
             if eligible.source is HOT and not self._sealed.is_checked(batch.earliest, batch.latest):
@@ -224,14 +217,13 @@ class Run:
                 continue
             after_id, tries = batch.last_id, 0
             yield self.record.count(BATCHES, batch.by_school)
-            time.sleep(self.limits.pause)
+            self._pace.rest()
             yield from self._replicas_heard()
         yield 0
 
     def _replicas_heard(self) -> Iterator[int]:
         """Wait until no replica is far behind what was committed last. Raises ReplicasLag."""
-        beat = Beat(self._lease.token, self._lease.expires_at or clock.now())
-        for lagging, seconds in self._replicas.waits(beat, self._is_over):
+        for lagging, seconds in self._pace.heard():
             self._lease.hold()
             self.record.wait(lagging, seconds)
             yield 0

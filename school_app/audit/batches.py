@@ -11,19 +11,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, insert, select, true
+from sqlalchemy import ColumnElement, Table, and_, exists, func, select, true
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.audit.columns import check_columns
+from school_app.archiving.moving import Move, NotMoved, carry
 from school_app.audit.digests import COLUMNS, digests
 from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow
 
 AnySession = Session | scoped_session[Any]
 HOT, STAGED, ARCHIVE = (cast(Table, model.__table__) for model in (AuditRow, StagedAuditRow, ArchivedAuditRow))
-
-
-class NotMoved(RuntimeError):
-    """What was copied is not what was to be deleted; the batch is rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +89,17 @@ def move(session: AnySession, batch: Batch, *, compare: bool) -> None:
     the numbers differ. Raises NotMoved; nothing of the batch is done then, and it may be drawn anew. Raises
     UnknownColumns where there is more to a row than would be copied.
     """
-    source = batch.eligible.source
-    # This transaction has read the table, so that nobody adds a column to it before the end.
-    check_columns(session, source)
-    within = batch.where(source)
-    with session.begin_nested():
-        columns = [source.c[name] for name in COLUMNS]
-        copied = _rows(session.execute(insert(ARCHIVE).from_select(COLUMNS, select(*columns).where(within))))
-        if compare and not _equal(session, batch):
+
+    def look() -> None:
+        if not _equal(session, batch):
             raise NotMoved("The digest of the copied rows is not that of the rows themselves: rolled back.")
-        deleted = _rows(session.execute(delete(source).where(within)))
-        if not copied == deleted == batch.rows:
-            raise NotMoved(f"{batch.rows} rows counted, {copied} copied, {deleted} deleted: rolled back.")
+
+    source = batch.eligible.source
+    carry(
+        session,
+        Move(source, ARCHIVE, COLUMNS, batch.where(source), batch.rows),
+        compare=look if compare else None,
+    )
 
 
 def _equal(session: AnySession, batch: Batch) -> bool:
@@ -118,7 +113,3 @@ def also_in(source: Table, within: Callable[[Table], ColumnElement[bool]], table
     """The condition that rows of a table meet which are within some bounds, and which the source has as well."""
     same = and_(source.c.id == table.c.id, source.c.created_at == table.c.created_at)
     return and_(within(table), exists().where(same, within(source)))
-
-
-def _rows(result: Any) -> int:
-    return int(result.rowcount)

@@ -13,8 +13,10 @@ from flask import current_app
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from school_app.audit.at_work import at_work, step_through
-from school_app.audit.clocks import ClocksDiffer
+from school_app.archiving.at_work import at_work, step_through
+from school_app.archiving.clocks import ClocksDiffer
+from school_app.archiving.columns import UnknownColumns
+from school_app.archiving.lease import ArchiveBusy, LeaseLost
 from school_app.audit.cold import cooling, rows
 from school_app.audit.cold.cooling import Cooling, Limits, NotAllCooled
 from school_app.audit.cold.files import DamagedFile
@@ -23,13 +25,13 @@ from school_app.audit.cold.restoring import EVERY_SCHOOL, Restoring
 from school_app.audit.cold.rows import NotMoved
 from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import ColdUnavailable, store
-from school_app.audit.columns import UnknownColumns
-from school_app.audit.lease import ArchiveBusy, LeaseLost
+from school_app.audit.retention.gone import gone
 from school_app.audit.slugs import school_id_of
 from school_app.core.acting import Acting
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
 from school_app.core.terminal import print_table, told_plainly
+from school_app.core.words import counted
 
 FAULTS = (
     ArchiveBusy,
@@ -58,7 +60,8 @@ def cool(dry_run: bool, restored: bool) -> None:
             _say_what_would_go(run)
             return
         step_through(session, run)
-    click.echo(f"{run.moved:,} rows from before {run.before} left the database; {run.made} files were written.")
+    made = counted(run.made, "file")
+    click.echo(f"{counted(run.moved, 'row')} from before {run.before} left the database; {made} written.")
 
 
 @contextmanager
@@ -78,10 +81,13 @@ def restore(year: int, slug: str | None) -> None:
     whose = EVERY_SCHOOL if slug is None else _school_id_of(slug)
     with _at_work(name) as session:
         run = Restoring(session, store(), year, started_by=name, school_id=whose)
+        for sentence in gone(session, run.files()):
+            click.echo(f"Not brought back: {sentence}")
         if not (waiting := len(run.waiting())):
             raise click.ClickException(f"Nothing of {year} is in cold storage alone; flask audit cold shows the files.")
         step_through(session, run)
-    click.echo(f"{run.moved:,} rows of {year} from {waiting} files are back, the same as they were sealed.")
+    files = counted(waiting, "file")
+    click.echo(f"{counted(run.moved, 'row')} of {year} from {files} brought back, the same as they were sealed.")
 
 
 def _school_id_of(slug: str) -> int:
@@ -103,18 +109,19 @@ def give_up(path: str, yes: bool) -> None:
         if not yes:
             click.confirm("The rows that are in this file alone are lost for good then. Go on?", abort=True)
         step_through(session, run)
-    click.echo(f"{path} is given up, and {run.lost:,} rows with it. What was in the database still is not touched.")
+    lost = counted(run.lost, "row")
+    click.echo(f"{path} is given up, and {lost} with it. What was in the database still is not touched.")
 
 
 def _say_what_would_go(run: Cooling) -> None:
     waiting = run.waiting()
     for year in waiting:
-        click.echo(f"{year}: {rows.count(run.session, year):,} rows")
+        click.echo(f"{year}: {counted(rows.count(run.session, year), 'row')}")
     for year in run.begun():
         click.echo(f"{year}: begun by an earlier run, and gone on with")
     for year in [] if run.limits.again else run.restored():
         click.echo(f"{year}: restored, and stays until --restored is given")
-    click.echo(f"{len(waiting)} years from before {run.before} would go. Nothing was written.")
+    click.echo(f"{counted(len(waiting), 'year')} from before {run.before} would go. Nothing was written.")
 
 
 @click.command("cold")

@@ -13,12 +13,14 @@ import click
 from flask import current_app
 from rich.table import Table
 
+from school_app.archiving.at_work import at_work, step_through
+from school_app.archiving.replicas import Replicas
 from school_app.audit import archive as archiving
-from school_app.audit.at_work import at_work, step_through
 from school_app.audit.cold_commands import cool, give_up, restore, show_cold
 from school_app.audit.explain_commands import explain
+from school_app.audit.models import ArchiveRun
 from school_app.audit.partition_commands import partition_table, show_partitions
-from school_app.audit.replicas import Replicas
+from school_app.audit.refused import PlainGroup
 from school_app.audit.retention_commands import retention
 from school_app.audit.runs import runs as latest_runs
 from school_app.audit.seal_commands import seal, verify
@@ -26,11 +28,12 @@ from school_app.core.acting import Acting
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
 from school_app.core.terminal import print_table, progress, told_plainly
+from school_app.core.words import counted
 
 BY = "flask audit archive"
 
 
-@click.group()
+@click.group(cls=PlainGroup)
 def audit() -> None:
     """The audit log: its archive, partitions and seals."""
 
@@ -67,7 +70,8 @@ def archive(
             return
         waiting = sum(portion.rows for portion in plan)
         _carry_out(run, waiting)
-        click.echo(f"{run.moved} of {waiting} rows from before {before} moved by {run.record.method or 'nothing'}.")
+        method = run.record.method or "nothing"
+        click.echo(f"{run.moved:,} of {counted(waiting, 'row')} from before {before} moved by {method}.")
         if run.record.waited:
             click.echo(f"It waited {run.record.waited:.0f} s for replicas.")
         for note in run.record.notes:
@@ -90,29 +94,43 @@ def _show_plan(plan: Sequence[archiving.Portion], before: str) -> None:
     for portion in plan:
         table.add_row(portion.method, portion.what, f"{portion.rows:,}")
     print_table(table)
-    click.echo(f"{sum(portion.rows for portion in plan)} rows from before {before} would move. Nothing was written.")
+    rows = sum(portion.rows for portion in plan)
+    click.echo(f"{counted(rows, 'row')} from before {before} would move. Nothing was written.")
 
 
 @audit.command()
 def runs() -> None:
-    """Show the latest archive runs."""
-    table = Table("Started", "By", "Cutoff", "State", "Method", "Rows", "Bytes (about)", "Seconds", "Waited", "Error")
+    """Show the latest archive runs; how many megabytes each moved is an estimate."""
+    table = Table("Started", "By", "Before", "State", "Method")
+    for name in ("Rows", "MB", "Seconds"):
+        table.add_column(name, justify="right")
+    for column in table.columns:
+        # What is cut in a narrow terminal would be a lost figure; names may go over more lines.
+        column.no_wrap, column.overflow = column.header not in ("By", "Method"), "fold"
+    notes = []
     with all_schools(db.session):
         for run in latest_runs(db.session):
-            seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
-            table.add_row(
-                f"{run.started_at:%Y-%m-%d %H:%M:%S}",
-                run.started_by,
-                f"{run.cutoff:%Y-%m-%d %H:%M:%S}",
-                run.status.value,
-                run.method or "–",
-                f"{run.moved:,}",
-                f"{run.bytes:,}",
-                "–" if seconds is None else f"{seconds:.1f}",
-                f"{run.waited}",
-                run.error or "",
-            )
+            table.add_row(*_told(run))
+            waited = [f"It waited {run.waited:,} s for replicas."] if run.waited else []
+            notes += [f"{run.started_at:%Y-%m-%d %H:%M}: {note}" for note in [*waited, run.error] if note]
     print_table(table)
+    for note in notes:
+        click.echo(note)
+
+
+def _told(run: ArchiveRun) -> tuple[str, ...]:
+    seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
+    megabytes = run.bytes / 1_000_000
+    return (
+        f"{run.started_at:%Y-%m-%d %H:%M}",
+        run.started_by,
+        f"{run.cutoff:%Y-%m-%d}",
+        run.status.value,
+        run.method or "–",
+        f"{run.moved:,}",
+        f"{megabytes:,.0f}" if megabytes >= 100 else f"{megabytes:.1f}",
+        "–" if seconds is None else f"{seconds:.1f}",
+    )
 
 
 COMMANDS = (cool, explain, give_up, partition_table, restore, seal, show_cold, show_partitions, verify)

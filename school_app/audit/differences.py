@@ -20,6 +20,7 @@ from school_app.audit.digests import Digest, Group
 from school_app.audit.models import AuditSeal, SealRun
 from school_app.audit.seal_texts import digest_of_seals, run_text, seal_text, text_hash
 from school_app.audit.sources import Stretch, Tables, together
+from school_app.core.words import counted
 
 AnySession = Session | scoped_session[Any]
 # A change made past this session is to be seen, so nothing is answered from what it has loaded before.
@@ -34,17 +35,22 @@ class Kind(enum.StrEnum):
     EXTRA = "extra rows"
     BROKEN = "chain broken"
     UNSEALED = "unsealed"
+    AHEAD = "dated ahead"
     LATE = "late"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One school's day that is not as it was sealed; a `school_id` of None is the platform."""
+    """One school's day that is not as it was sealed; a `school_id` of None is the platform.
+
+    `within` names the sealing run that is broken itself, where that alone may be why.
+    """
 
     kind: Kind
     school_id: int | None
     day: date
     sentence: str
+    within: str | None = None
 
     @property
     def is_warning(self) -> bool:
@@ -129,20 +135,33 @@ def _in_order(condition: ColumnElement[bool]) -> Select[AuditSeal]:
     return select(AuditSeal).where(condition).order_by(AuditSeal.up_to_id, AuditSeal.school_id, AuditSeal.day)
 
 
+def run_up_to(up_to_id: int) -> str:
+    """What a sealing run is called."""
+    return f"the sealing run up to row {up_to_id}"
+
+
 def broken(run: SealRun | None, seals: Sequence[AuditSeal]) -> Iterator[Difference]:
     """What does not hold among a run and its seals, each by itself."""
     for seal in seals:
         if text_hash(seal_text(seal)) != seal.hash:
             yield Difference(Kind.BROKEN, seal.school_id, seal.day, "The seal is not what it was when it was made.")
         if run is None or seal.above_id != run.above_id:
-            yield Difference(Kind.BROKEN, seal.school_id, seal.day, "The seal belongs to no sealing run.")
-    if run is None:
-        return
+            sentence, within = "The seal belongs to no sealing run.", run_up_to(seal.up_to_id)
+            yield Difference(Kind.BROKEN, seal.school_id, seal.day, sentence, within)
+    if run is not None:
+        yield from _broken(run, seals)
+
+
+def _broken(run: SealRun, seals: Sequence[AuditSeal]) -> Iterator[Difference]:
+    day, within = day_of(run, seals), run_up_to(run.up_to_id)
     if text_hash(run_text(run)) != run.hash:
-        yield Difference(Kind.BROKEN, None, day_of(run, seals), "The sealing run is not what it was.")
+        # Its first day may lie years before: what somebody has to look at is the run.
+        sentence = f"The sealing run of {run.sealed_at:%Y-%m-%d} is not what it was."
+        yield Difference(Kind.BROKEN, None, day, sentence, within)
     if (run.digest, run.seals, run.rows) != (digest_of_seals(seals), len(seals), sum(one.rows for one in seals)):
-        sentence = f"{run.seals} seals of {run.rows} rows were made up to row {run.up_to_id}; these are others."
-        yield Difference(Kind.BROKEN, None, day_of(run, seals), sentence)
+        made = f"{counted(run.seals, 'seal')} of {counted(run.rows, 'row')}"
+        sentence = f"{made} made up to row {run.up_to_id}; these are others."
+        yield Difference(Kind.BROKEN, None, day, sentence, within)
 
 
 def day_of(run: SealRun, seals: Sequence[AuditSeal]) -> date:
@@ -165,7 +184,7 @@ def _difference(group: Group, seal: AuditSeal | None, found: Digest | None) -> D
     sealed_rows, rows = (seal.rows if seal else 0), (found.rows if found else 0)
     if seal is not None and found == Digest(seal.rows, seal.first_id, seal.last_id, seal.digest):
         return None
-    sentence = f"{sealed_rows} rows were sealed, {rows} are found"
+    sentence = f"{counted(sealed_rows, 'row')} sealed, {rows:,} found"
     if seal is not None:
         sentence += f" (rows {seal.first_id} to {seal.last_id})"
     if rows == sealed_rows:
@@ -180,7 +199,7 @@ def _elsewhere(
     """Rows of sealed ids that lie in these days but in no range that has a seal of these days."""
     for (school_id, day), rows in source.counts(Stretch(None, sealed_up_to(session), *days)).items():
         if more := rows - seen.get((school_id, day), 0):
-            yield Difference(Kind.EXTRA, school_id, day, f"{more} rows that no seal holds.")
+            yield Difference(Kind.EXTRA, school_id, day, f"{counted(more, 'row')} that no seal holds.")
 
 
 def sealed_up_to(session: AnySession) -> int:

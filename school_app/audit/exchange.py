@@ -18,11 +18,12 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine, Table, func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from school_app.archiving.changing import Patience, TableBusy, by_itself, error_number, in_tries, locking
+from school_app.archiving.lease import Lease
+from school_app.archiving.years import Partition
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
-from school_app.audit.changing import Patience, TableBusy, by_itself, error_number, in_tries, locking
 from school_app.audit.cold.models import ColdFile
-from school_app.audit.lease import Lease
-from school_app.audit.partitions import Partition, partitions
+from school_app.audit.partitions import partitions
 from school_app.audit.sources import TABLES
 
 # So many rows may be written before a table that has been told to number its rows from ahead of them is swapped in.

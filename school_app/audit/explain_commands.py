@@ -41,8 +41,7 @@ def explain(slug: str) -> None:
             for name, read in _reads(session):
                 for step in plan_of(connection, read):
                     rows = "" if step.rows is None else f"{step.rows:,}"
-                    how = f"{step.kind}; {step.extra}" if step.extra else step.kind
-                    table.add_row(name, step.table or "none", step.partitions, step.index or "none", rows, how)
+                    table.add_row(name, step.table or "none", step.partitions, step.index or "none", rows, step.how)
     print_table(table)
 
 

@@ -128,22 +128,6 @@ class ArchiveRun(Base):
     waits_for: Mapped[str | None] = mapped_column(String(200))
 
 
-class ArchiveLease(Base):
-    """Who may archive now. The token grows with each holder, and a batch of an older token is refused.
-
-    `job_id` and `attempt` are the claim of the job that holds it; None where a command does.
-    """
-
-    __tablename__ = "audit_archive_lease"
-
-    name: Mapped[str] = mapped_column(exact(40), primary_key=True)
-    token: Mapped[int] = mapped_column(BigInteger, default=0)
-    holder: Mapped[str | None] = mapped_column(String(200))
-    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    job_id: Mapped[int | None] = mapped_column(Id)
-    attempt: Mapped[int | None] = mapped_column(Integer)
-
-
 class AuditSeal(SchoolOrPlatform, Base):
     """The digest of one school's rows of one day (UTC) whose ids lie above `above_id` and up to `up_to_id`.
 

@@ -28,14 +28,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from school_app.archiving.changing import Patience, by_itself, change, change_on
+from school_app.archiving.columns import check_columns
+from school_app.archiving.lease import Lease
+from school_app.archiving.years import has_partitions, is_partitioned
 from school_app.audit.batches import STAGED, also_in
-from school_app.audit.changing import Patience, by_itself, change, change_on
-from school_app.audit.columns import check_columns
 from school_app.audit.digests import COLUMNS, digests
 from school_app.audit.exchange import ahead_of_all_ids
-from school_app.audit.lease import Lease
-from school_app.audit.partitions import bounds, has_partitions, is_partitioned
+from school_app.audit.partitions import bounds
 from school_app.audit.sources import TABLES
+from school_app.core.words import counted
 
 NEW, BEFORE = "_new", "_before"
 BATCH = 10_000
@@ -79,6 +81,11 @@ class Partitioning:
         """Whether the table has partitions; the old one may hold rows still that have to follow."""
         return is_partitioned(self._engine, self.table.name)
 
+    @property
+    def has_before(self) -> bool:
+        """Whether the table as it was is there still."""
+        return self._exists(self.before)
+
     def plan(self) -> Plan:
         """What would be done; nothing is written."""
         source = self.before if self.is_swapped else self.table
@@ -99,37 +106,36 @@ class Partitioning:
         self._lease.acquire()
         yield 0
         if not self.is_swapped:
-            check_columns(self._session, self.table)
+            check_columns(self._session, COLUMNS, self.table)
             yield 0
             self._make()
             yield from self._copy_all()
             self._change_places()
-        if self._exists(self.before):
+        if self.has_before:
             last = self._last_of(self.before)
             yield from self._copy(self.before, last)
-            yield from self._compare(self.before, TABLES, last)
+            yield from self._compared_only(self.before, TABLES, last)
         self._lease.release()
         yield 0
 
     def drop_before(self) -> Iterator[int]:
         """Compare the old table with the rows wherever they lie in the database now, then drop it.
 
-        After each step the caller commits. Raises as steps() does; where a row differs or is missing, nothing is
-        dropped.
+        After each step, yielded as the rows that it compared, the caller commits. Raises as steps() does; where a row
+        differs or is missing, nothing is dropped.
         """
-        if not self.is_swapped or not self._exists(self.before):
+        if not self.is_swapped or not self.has_before:
             raise NotPartitioned(f"There is no {self.before.name} beside a partitioned {self.table.name}.")
         self._lease.acquire()
         yield 0
-        for _ in self._compare(self.before, TABLES, self._last_of(self.before)):
-            yield 0
+        yield from self._compare(self.before, TABLES, self._last_of(self.before))
         change(self._engine, f"DROP TABLE {self.before.name}", lease=self._lease, patience=PATIENT)
         self._lease.release()
         yield 0
 
     def _make(self) -> None:
         """Make the new table, empty and with its partitions, unless an earlier run has made it."""
-        if self._exists(self.before):
+        if self.has_before:
             raise NotPartitioned(f"{self.before.name} is there from an earlier time: compare and drop it first.")
         if self._exists(self.new) and not is_partitioned(self._engine, self.new.name):
             with by_itself(self._engine) as connection:
@@ -147,7 +153,7 @@ class Partitioning:
         while left > FEW:
             up_to_id = self._settled()
             yield from self._copy(self.table, up_to_id)
-            yield from self._compare(self.table, [self.new], up_to_id)
+            yield from self._compared_only(self.table, [self.new], up_to_id)
             with by_itself(self._engine) as connection:
                 later = select(func.count()).select_from(self.table).where(self.table.c.id > up_to_id)
                 left = int(connection.execute(later).scalar_one())
@@ -180,7 +186,8 @@ class Partitioning:
             chosen = select(*columns).where(source.c.id.between(after_id + 1, until))
             done: Any = self._session.execute(insert(target).from_select(COLUMNS, chosen))
             if done.rowcount != rows:
-                raise NotPartitioned(f"{rows} rows counted and {done.rowcount} copied: {source.name} has changed.")
+                chosen_rows = counted(rows, "row")
+                raise NotPartitioned(f"{chosen_rows} counted and {done.rowcount:,} copied: {source.name} has changed.")
             yield rows
         yield 0
 
@@ -192,8 +199,16 @@ class Partitioning:
         ]
         return max(found)
 
+    def _compared_only(self, source: Table, targets: Sequence[Table], up_to_id: int) -> Iterator[int]:
+        """As _compare(), in steps that copy no row."""
+        for _ in self._compare(source, targets, up_to_id):
+            yield 0
+
     def _compare(self, source: Table, targets: Sequence[Table], up_to_id: int) -> Iterator[int]:
-        """Compare number and digest of the rows, so many ids at a time, from where the last comparison ended."""
+        """Compare number and digest of the rows, so many ids at a time, from where the last comparison ended.
+
+        After each step, yielded as the rows that were the same, the caller commits.
+        """
         least = self._session.scalar(select(func.min(source.c.id))) or 0
         self._compared = max(self._compared, least - 1)
         yield 0
@@ -211,7 +226,7 @@ class Partitioning:
                     "Nothing was dropped: look at them, and run “flask audit verify”."
                 )
             self._compared = last
-            yield 0
+            yield sum(one.rows for one in here.values())
 
     def _change_places(self) -> None:
         """The new table takes the name of the old one, in one statement that no crash can break in two."""

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from school_app.audit.retention import queries, service
 from school_app.audit.retention.rules import MOST_YEARS, NOTICE, DataClass, InvalidRetention
 from school_app.audit.routes import blueprint
+from school_app.audit.slugs import school_names
 from school_app.core import asked
 from school_app.core.db import db
 from school_app.core.errors import NotFound
@@ -110,7 +111,7 @@ def _page(school_id: int | None, problem: str | None = None) -> str:
             destroyed=queries.destroyed(db.session, school_id),
             of_school=school_id is not None,
             may_set=school_id is None or viewer().may(Permission.RETENTION_SET),
-            names=queries.school_names(db.session) if school_id is None else {},
+            names=school_names(db.session) if school_id is None else {},
             most=MOST_YEARS,
             notice=NOTICE.days,
             problem=problem,

@@ -16,18 +16,20 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from school_app.audit import seals
+from school_app.audit.cold.manifest import went_with
 from school_app.audit.cold.source import Files
 from school_app.audit.cold.store import store
-from school_app.audit.differences import Difference
+from school_app.audit.differences import Difference, Kind
+from school_app.audit.listing import Line, lines
 from school_app.audit.retention.destroyed import Destroyed
 from school_app.audit.slugs import PLATFORM, school_id_of, slugs_of
 from school_app.audit.sources import Tables
 from school_app.audit.verify import Asked, Step
 from school_app.audit.verify import verify as verified
-from school_app.core.asked import day as read_day
 from school_app.core.db import unhurried_session
 from school_app.core.tenancy import all_schools
-from school_app.core.terminal import print_table
+from school_app.core.terminal import DAY, print_table
+from school_app.core.words import counted
 
 SECONDS_BETWEEN_LINES = 5
 MOST_SHOWN = 200
@@ -42,16 +44,9 @@ def seal() -> None:
             runs, rows, made, last = runs + 1, rows + run.rows, made + run.seals, run.hash
             session.commit()
         session.commit()
-    click.echo(f"{rows:,} rows sealed by {made:,} seals in {runs} runs.")
+    click.echo(f"{counted(rows, 'row')} sealed by {counted(made, 'seal')} in {counted(runs, 'run')}.")
     if last is not None:
         click.echo(f"Keep this hash elsewhere, for “flask audit verify --seal”: {last}")
-
-
-def _day(context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
-    try:
-        return read_day(value) if value else None
-    except ValueError:
-        raise click.BadParameter("write it as in 2026-05-17") from None
 
 
 def _hash(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -65,8 +60,8 @@ def _hash(context: click.Context, parameter: click.Parameter, value: str | None)
 
 @click.command()
 @click.option("--school", "slug", metavar="SLUG", help="Only this school; “platform” for rows of none.")
-@click.option("--from", "first", metavar="DAY", callback=_day, help="Only rows from this day (UTC) on.")
-@click.option("--to", "last", metavar="DAY", callback=_day, help="Only rows up to this day.")
+@click.option("--from", "first", metavar="DAY", type=DAY, help="Only rows from this day (UTC) on.")
+@click.option("--to", "last", metavar="DAY", type=DAY, help="Only rows up to this day.")
 @click.option(
     "--seal", "kept", metavar="HASH", callback=_hash, help="A hash that was kept: its seal has to be there still."
 )
@@ -81,16 +76,21 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
         files, destroyed = Files(session, store()), Destroyed(session, schools)
         done = list(_with_progress(session, verified(session, [Tables(session), files, destroyed], asked)))
         ended, rows = len(destroyed.files), destroyed.rows
-    click.echo(f"{sum(rows for _, rows, _ in done):,} rows compared with {sum(made for made, _, _ in done):,} seals.")
+        found = sorted((one for *_, differences in done for one in differences), key=lambda one: one.day)
+        missing = [one.day for one in found if one.kind is Kind.MISSING]
+        in_files = {**went_with(session, missing[0], missing[-1]), **files.unreadable} if missing else {}
+    compared, made = sum(rows for _, rows, _ in done), sum(made for made, _, _ in done)
+    click.echo(f"{counted(compared, 'row')} compared with {counted(made, 'seal')}.")
     if ended:
-        click.echo(f"Destroyed on record: {rows:,} rows of {ended} files; what was listed of them stands for them.")
+        what = f"{counted(rows, 'row')} of {counted(ended, 'file')}"
+        click.echo(f"Destroyed on record: {what}; what was listed of them stands for them.")
     for problem in dict.fromkeys([*files.problems, *destroyed.warnings, *destroyed.problems]):
         click.echo(problem, err=True)
-    found = sorted((one for *_, differences in done for one in differences), key=lambda one: one.day)
-    _show(found, slugs)
+    _show(lines(found, slugs, in_files))
     if wrong := [one for one in found if not one.is_warning]:
         whose = slugs.get(wrong[0].school_id, f"school {wrong[0].school_id}")
-        raise click.ClickException(f"{len(wrong)} differences; the first day that differs is {wrong[0].day} ({whose}).")
+        many = counted(len(wrong), "difference")
+        raise click.ClickException(f"{many}; the first day that differs is {wrong[0].day} ({whose}).")
     if destroyed.problems:
         click.echo("No row differs from its seal.")
         raise click.ClickException("The rules of retention, or a destruction, are not what is on record; see above.")
@@ -108,17 +108,17 @@ def _with_progress(session: Session, steps: Iterator[Step]) -> Iterator[tuple[in
         session.commit()
         rows += step.rows
         if time.monotonic() - told > SECONDS_BETWEEN_LINES:
-            click.echo(f"… {rows:,} rows, at {step.day}", err=True)
+            click.echo(f"… {counted(rows, 'row')}, at {step.day}", err=True)
             told = time.monotonic()
         yield step.seals, step.rows, step.differences
 
 
-def _show(found: list[Difference], slugs: dict[int | None, str]) -> None:
+def _show(found: list[Line]) -> None:
     if not found:
         return
     table = Table("Day", "School", "What", "In words")
     for one in found[:MOST_SHOWN]:
-        table.add_row(str(one.day), slugs.get(one.school_id, str(one.school_id)), one.kind.value, one.sentence)
+        table.add_row(str(one.day), one.whose, one.what, one.words)
     print_table(table)
     if len(found) > MOST_SHOWN:
         click.echo(f"… and {len(found) - MOST_SHOWN:,} more.")

@@ -21,10 +21,11 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.archiving.models import ArchiveLease
 from school_app.audit.batches import HOT
 from school_app.audit.differences import Difference, Kind, differences, sealed_up_to
 from school_app.audit.digests import Digest, Group
-from school_app.audit.models import ArchiveLease, AuditSeal, SealRun
+from school_app.audit.models import AuditSeal, SealRun
 from school_app.audit.seal_texts import NOTHING_BEFORE, digest_of_seals, run_text, seal_text, text_hash
 from school_app.audit.sources import TABLES, Stretch, Tables, midnight
 from school_app.core import clock

@@ -7,23 +7,34 @@ step, so that no table is held for long.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.audit.differences import AS_STORED, Difference, Kind, broken, compared, day_of, seals_of
+from school_app.audit import traces
+from school_app.audit.differences import AS_STORED, Difference, Kind, broken, compared, day_of, run_up_to, seals_of
 from school_app.audit.models import AuditSeal, SealRun
 from school_app.audit.seal_texts import NOTHING_BEFORE
 from school_app.audit.seals import GRACE
-from school_app.audit.sources import TABLES, Schools, Source, Stretch, together
+from school_app.audit.sources import TABLES, Schools, Source, Stretch, Tables, together
 from school_app.core import clock
+from school_app.core.words import counted
 
 AnySession = Session | scoped_session[Any]
 # Once a day has been over for so long, its rows have to be sealed.
 SEALED_WITHIN = GRACE + timedelta(days=1)
+# A machine's clock may be ahead of this one's by so much, and no more.
+AHEAD_BY = timedelta(days=1)
+# Unsealed rows older than what one night leaves may have had seals, so that nobody is told to seal them plainly.
+A_NIGHT = timedelta(days=1)
+NOT_SEALED_YET = "From here on rows are not sealed; “flask audit seal” seals them."
+NOT_SEALED = (
+    "From here on rows are not sealed. Where sealing has not run since then, “flask audit seal” seals them; where it "
+    "has, seals were removed, and sealing would bless what was done: compare with a kept hash and a backup first."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +86,16 @@ def verify(session: AnySession, sources: Sequence[Source], asked: Asked = EVERYT
         above_id = chain.up_to_id if chain.runs else None
         stretch = Stretch(above_id, run.up_to_id, asked.first, asked.last, asked.schools)
         differing, rows = _compared(sources, stretch, seals)
-        differences = [*broken(run, seals), *_links(chain, run, seals), *differing]
+        wrong = [*broken(run, seals), *_links(chain, run, seals)]
+        if any(one.within is not None for one in wrong):
+            differing = [replace(one, within=run_up_to(run.up_to_id)) for one in differing]
+        differences = [*wrong, *differing]
         differences += _late(chain.complete_before, seals)
         _follow(chain, run, seals)
         compared_seals = sum(stretch.holds(one.school_id, one.day) for one in seals)
         yield Step(day_of(run, seals), compared_seals, rows, _of(asked, differences))
-    yield Step(clock.now().date(), 0, 0, [*_of(asked, _strays(session)), *_ends(session, chain, asked)])
+    ends = [*_strays(session), *_gone(session, chain, asked)]
+    yield Step(clock.now().date(), 0, 0, [*_of(asked, ends), *_ends(session, chain, asked), *_ahead(session, asked)])
 
 
 def _run_after(session: AnySession, up_to_id: int) -> SealRun | None:
@@ -106,7 +121,7 @@ def _links(chain: _Chain, run: SealRun, seals: Sequence[AuditSeal]) -> Iterator[
         sentence = (
             f"The sealing run up to row {run.up_to_id} does not follow the one before it, up to {chain.up_to_id}."
         )
-        yield Difference(Kind.BROKEN, None, day_of(run, seals), sentence)
+        yield Difference(Kind.BROKEN, None, day_of(run, seals), sentence, run_up_to(run.up_to_id))
     before = dict(chain.seals)
     for seal in seals:
         last_hash, last_day = before.get(seal.school_id, (NOTHING_BEFORE, seal.day))
@@ -119,7 +134,8 @@ def _links(chain: _Chain, run: SealRun, seals: Sequence[AuditSeal]) -> Iterator[
 def _late(complete_before: date | None, seals: Sequence[AuditSeal]) -> Iterator[Difference]:
     for seal in seals:
         if complete_before is not None and seal.day < complete_before:
-            sentence = f"{seal.rows} rows were written after the day had been sealed, from row {seal.first_id} on."
+            rows = counted(seal.rows, "row")
+            sentence = f"{rows} written after the day had been sealed, from row {seal.first_id} on."
             yield Difference(Kind.LATE, seal.school_id, seal.day, sentence)
 
 
@@ -144,6 +160,16 @@ def _strays(session: AnySession) -> list[Difference]:
     return [one for seal in found for one in broken(None, [seal])]
 
 
+def _gone(session: AnySession, chain: _Chain, asked: Asked) -> Iterator[Difference]:
+    """What says that there were seals or rows which are not there any more."""
+    stretch = Stretch(None, None, asked.first, asked.last, asked.schools)
+    yield from traces.unsealed_files(session, stretch)
+    yield from traces.unsealed_without_days(session, chain.up_to_id, stretch)
+    yield from traces.hash_of_a_job(session)
+    if not chain.runs:
+        yield from traces.emptied(session)
+
+
 def _ends(session: AnySession, chain: _Chain, asked: Asked) -> Iterator[Difference]:
     if asked.kept is not None and not _is_there(session, asked):
         days = [day for one, (_, day) in chain.seals.items() if asked.schools is None or one in asked.schools]
@@ -155,7 +181,16 @@ def _ends(session: AnySession, chain: _Chain, asked: Asked) -> Iterator[Differen
     if edge is not None and (late := _first_above(session, chain, asked, (None, edge))) is not None:
         yield Difference(Kind.LATE, *late, "Rows were written after the day had been sealed; the next run seals them.")
     if (unsealed := _first_above(session, chain, asked, (edge, over))) is not None:
-        yield Difference(Kind.UNSEALED, *unsealed, "From here on rows are not sealed; “flask audit seal” seals them.")
+        yield Difference(Kind.UNSEALED, *unsealed, NOT_SEALED if unsealed[1] < over - A_NIGHT else NOT_SEALED_YET)
+
+
+def _ahead(session: AnySession, asked: Asked) -> Iterator[Difference]:
+    """Rows of days to come, sealed or not: the product writes none."""
+    first = max(clock.now().date() + AHEAD_BY + timedelta(days=1), asked.first or date.min)
+    found = Tables(session).counts(Stretch(None, None, first, asked.last, asked.schools))
+    for (school_id, day), rows in sorted(found.items(), key=lambda one: (one[0][1], one[0][0] or 0)):
+        sentence = f"{counted(rows, 'row')} of a day to come: a clock was wrong, or somebody has put them in by hand."
+        yield Difference(Kind.AHEAD, school_id, day, sentence)
 
 
 def _is_there(session: AnySession, asked: Asked) -> bool:

@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select, text
 
+from school_app.archiving.at_work import step_through
 from school_app.audit import exchange
 from school_app.audit.archive import Run
-from school_app.audit.at_work import step_through
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.events import Event
 from tests.audit.cold.breaking import NEVER, Points, kill, watched

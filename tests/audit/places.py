@@ -14,16 +14,18 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Table, delete, insert, select, text, update
 
+from school_app.archiving.at_work import step_through
+from school_app.archiving.lease import LEASE
+from school_app.archiving.models import ArchiveLease
 from school_app.audit import seals
 from school_app.audit.archive import Limits, Run
-from school_app.audit.at_work import step_through
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.cold.models import ColdDay, ColdFile
 from school_app.audit.digests import COLUMNS, row_hash
-from school_app.audit.lease import LEASE
-from school_app.audit.models import ArchiveLease, ArchiveRun, AuditSeal, SealRun
+from school_app.audit.models import ArchiveRun, AuditSeal, SealRun
 from school_app.config import Settings
-from school_app.core.db import unhurried_engine, unhurried_session
+from school_app.core.db import unhurried_session
+from school_app.core.db.engines import unhurried_engine
 from school_app.core.tenancy import all_schools
 from tests.databases import app_of_its_own
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import click
 import pytest
 from sqlalchemy import func, select
 
+from school_app.archiving.models import ArchiveLease
+from school_app.archiving.moving import NotMoved
 from school_app.audit import batches
-from school_app.audit.archive import ArchiveBusy, LeaseLost, Limits, NotMoved, Run
+from school_app.audit.archive import ArchiveBusy, LeaseLost, Limits, Run
+from school_app.audit.commands import audit
 from school_app.audit.events import Event
-from school_app.audit.models import ArchivedAuditRow, ArchiveLease, ArchiveRun, AuditRow, RunStatus
+from school_app.audit.models import ArchivedAuditRow, ArchiveRun, AuditRow, RunStatus
 from school_app.audit.runs import runs
 from school_app.core.tenancy import all_schools
 from tests.factories import TwoSchools
@@ -153,3 +157,36 @@ def test_a_dry_look_counts_and_writes_nothing(session: Any, two_schools: TwoScho
     with all_schools(session):
         assert [one.rows for one in Run(session, SMALL, "a test").plan()] == [7]
         assert session.scalar(select(func.count()).select_from(ArchiveRun)) == 0
+
+
+def test_the_runs_fit_a_terminal_of_a_hundred_columns_with_every_figure_whole(
+    app: Any, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = datetime(2026, 11, 21, 2, 15, 3, tzinfo=UTC)
+    facts = {"started_at": began, "cutoff": began, "finished_at": began + timedelta(seconds=12_345), "fencing_token": 1}
+    with all_schools(session):
+        for by in ("job audit_archive", "flask retention destroy"):
+            figures = {"moved": 12_345_678, "bytes": 14_000_000_000, "waited": 3_600, "error": "x" * 200}
+            run = {**facts, **figures, "method": "exchange, batches", "status": RunStatus.STOPPED}
+            session.add(ArchiveRun(started_by=by, **run))
+        session.commit()
+    for name, value in {"FORCE_COLOR": "1", "COLUMNS": "100", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    with app.app_context():
+        shown = click.unstyle(app.test_cli_runner().invoke(audit, ["runs"]).output)
+    table = [line for line in shown.splitlines() if not line.startswith("2026")]
+    assert max(map(len, table)) <= 100, shown
+    for figure in (
+        "2026-11-21 02:15",
+        "2026-11-21 ",
+        "stopped",
+        "12,345,678",
+        "14,000",
+        "12345.0",
+        "exchange",
+        "batches",
+    ):
+        assert any(figure in line for line in table), shown
+    assert "…" not in shown
+    assert "2026-11-21 02:15: It waited 3,600 s for replicas." in shown
+    assert f"2026-11-21 02:15: {'x' * 200}" in shown

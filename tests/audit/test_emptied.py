@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection, text
 
+from school_app.archiving.changing import Patience, TableBusy
+from school_app.archiving.lease import Lease, LeaseLost
 from school_app.audit.batches import ARCHIVE
-from school_app.audit.changing import Patience, TableBusy
 from school_app.audit.cold import emptied
 from school_app.audit.cold.emptied import give_room_back
-from school_app.audit.lease import Lease, LeaseLost
 from school_app.audit.partitions import partitions
 from tests.audit.places import NOW, YEAR, Place, in_year
 

@@ -26,19 +26,8 @@ def rows(session: Any, world: Any, table: Any, days: list[int], offset: int = 0)
     session.execute(
         insert(table),
         [
-            {
-                "id": offset + number if offset else None,
-                "created_at": NOW - timedelta(days=day),
-                "actor_id": world.head.id,
-                "actor_name": "Hilda",
-                "event": "x.happened",
-                "entity_type": "student",
-                "entity_id": number,
-                "student_id": world.student.id,
-                "request_id": f"r{number // 2}",
-            }
-            if offset
-            else {
+            ({"id": offset + number} if offset else {})
+            | {
                 "created_at": NOW - timedelta(days=day),
                 "actor_id": world.head.id,
                 "actor_name": "Hilda",

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from school_app.audit import archive, batches, changing, queries
+from school_app.archiving import changing
+from school_app.archiving.moving import NotMoved
+from school_app.audit import archive, batches, queries
 from school_app.audit.archive import ArchiveBusy, LeaseLost
-from school_app.core import db
+from school_app.core.db import engines
 from tests.audit.breaks import CUTOFF, Each, begin_anew, check_finished, count_points, watched_run
 from tests.audit.cold.breaking import Points, forked
 from tests.audit.places import ARCHIVE, HOT, NOW, STAGED, TABLES, YEAR, Key, Place, days_ago, in_year
@@ -129,7 +131,7 @@ def test_rows_that_another_took_between_the_look_and_the_copy_are_not_taken_twic
         return found
 
     monkeypatch.setattr(archive, "next_batch", look)
-    with pytest.raises((LeaseLost, batches.NotMoved)):
+    with pytest.raises((LeaseLost, NotMoved)):
         place.run(cutoff=CUTOFF)
     check_finished(place, before)
 
@@ -142,7 +144,7 @@ def stopped_at(place: Place, point: int) -> int:
 
     def work() -> None:
         # The server ends the silent connection of one that sleeps before the lease is over; here after two seconds.
-        changing.SILENT_SECONDS = db.SILENT_SECONDS = 2
+        changing.SILENT_SECONDS = engines.SILENT_SECONDS = 2
         watched_run(place, Points(point, stop), by="the sleeper")
 
     child = forked(work)

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
+from school_app.archiving.columns import UnknownColumns
 from school_app.audit import archive, partitions
 from school_app.audit.archive import ClocksDiffer
-from school_app.audit.columns import UnknownColumns
 from school_app.audit.models import RunStatus
 from tests.audit.breaks import CUTOFF, begin_anew, check_finished, check_whole
 from tests.audit.places import ARCHIVE, HOT, NOW, SMALL, YEAR, Place, days_ago, in_year

@@ -11,15 +11,16 @@ import pytest
 from sqlalchemy import Table, insert, text, update
 from sqlalchemy.exc import OperationalError
 
+from school_app.archiving.changing import WAIT_SECONDS
+from school_app.archiving.columns import UnknownColumns
+from school_app.archiving.lease import ArchiveBusy, Lease
+from school_app.archiving.years import is_partitioned
 from school_app.audit import partitioning
 from school_app.audit.batches import ARCHIVE, HOT
-from school_app.audit.changing import WAIT_SECONDS
-from school_app.audit.columns import UnknownColumns
 from school_app.audit.commands import audit
 from school_app.audit.digests import COLUMNS
-from school_app.audit.lease import ArchiveBusy, Lease
 from school_app.audit.partitioning import NotPartitioned, Partitioning
-from school_app.audit.partitions import is_partitioned, keep, missing, partitions
+from school_app.audit.partitions import keep, missing, partitions
 from school_app.config import Settings
 from tests.audit.cold.breaking import NEVER, Points, in_a_child, kill, server_error, watched
 from tests.audit.places import NOW, YEAR, Place, days_ago, in_year, place_of_its_own
@@ -247,6 +248,19 @@ def test_a_copy_that_is_not_the_same_takes_no_place(log: Place) -> None:
     assert not is_partitioned(log.engine, HOT.name)
 
 
+def test_the_comparison_before_the_drop_counts_every_row_once(log: Place) -> None:
+    carried_out(log)
+    with log.session() as session:
+        work = Partitioning(session, HOT, "a test")
+        rows = work.plan().rows
+        session.rollback()
+        compared = []
+        for step in work.drop_before():
+            session.commit()
+            compared.append(step)
+    assert (rows, sum(compared)) == (33, 33)
+
+
 @pytest.mark.parametrize("change", ["DELETE FROM audit_log LIMIT 1", "UPDATE audit_log SET event = 'x' LIMIT 1"])
 def test_the_old_table_is_not_dropped_where_a_row_is_missing_or_another(log: Place, change: str) -> None:
     carried_out(log)
@@ -280,11 +294,12 @@ def test_the_command_says_what_it_would_do_and_does_it(log: Place) -> None:
             found = log.app.test_cli_runner().invoke(audit, words)
         return f"{found.exit_code}: {found.output}"
 
-    assert "audit_log: 33 rows, of which 0 are copied" in said("partition-table", "--dry-run")
+    assert "audit_log: 33 rows, 0 of them copied" in said("partition-table", "--dry-run")
     assert "run “flask audit partition-table" in said("partitions")
     assert not is_partitioned(log.engine, HOT.name)
-    assert said("partition-table").startswith("0: ")
+    assert "audit_log_before is kept until --drop-old." in said("partition-table")
     assert said("partitions").startswith("0: ")
     assert "audit_log_before was dropped." in said("partition-table", "--drop-old")
-    assert said("partition-table", "--drop-old").startswith("1: ")
+    assert said("partition-table", "--drop-old").startswith("1: Error: There is no audit_log_before")
+    assert "audit_log has its years. No table is kept of what it was." in said("partition-table")
     assert keep(log.engine) == 0

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
+from school_app.archiving import years as years_of_tables
+from school_app.archiving.lease import Lease
 from school_app.audit import partitions
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.exchange import Exchange
-from school_app.audit.lease import Lease
 from school_app.config import Settings
 from school_app.core import clock
 from tests.audit.places import Place, place_of_its_own
@@ -116,7 +117,7 @@ def test_rows_in_the_catch_all_are_told_and_brought_to_their_years_unchanged(pla
     place.write(on(far), on(far), on(far - 1), on(THIS_YEAR), table=table)  # type: ignore[arg-type]
     before = place.rows()
     (told,) = partitions.missing(place.engine)
-    assert told.startswith(f"3 rows of {table}, dated {far - 1} to {far}, lie in the catch-all")
+    assert told.startswith(f"3 rows of {table}, dated {far - 1} to {far}, in the catch-all")
     assert partitions.keep(place.engine) == 0
     assert partitions.mend(place.engine) == 3
     assert place.rows() == before
@@ -127,16 +128,29 @@ def test_rows_in_the_catch_all_are_told_and_brought_to_their_years_unchanged(pla
 
 def test_a_date_so_far_ahead_that_it_is_a_mistake_gets_no_partition(place: Place) -> None:
     place.write(on(THIS_YEAR + 60))
-    with pytest.raises(partitions.TooFar, match=f"dated up to {THIS_YEAR + 60}"):
+    with pytest.raises(years_of_tables.TooFar, match=f"dated up to {THIS_YEAR + 60}"):
         partitions.mend(place.engine)
     assert len(place.rows()) == 1
     assert f"p{THIS_YEAR + 3}" not in names(place, HOT.name)
 
 
+def test_a_row_far_ahead_keeps_no_other_row_from_its_year_and_is_named(place: Place) -> None:
+    place.write(on(THIS_YEAR + 60), on(THIS_YEAR + 5))
+    before = place.rows()
+    with place.engine.connect() as connection:
+        far = connection.scalar(text(f"SELECT id FROM {HOT.name} WHERE YEAR(created_at) = {THIS_YEAR + 60}"))
+    with pytest.raises(years_of_tables.TooFar, match=f"^1 row brought to their years. 1 row of {HOT.name} .*id {far}"):
+        partitions.mend(place.engine)
+    assert place.rows() == before
+    assert [rows_of(place, HOT.name, name) for name in (f"p{THIS_YEAR + 5}", "pmax")] == [1, 1]
+    (told,) = partitions.missing(place.engine)
+    assert ("no partition is made" in told, "--mend" in told) == (True, False)
+
+
 def test_a_catch_all_that_holds_much_is_not_written_anew_at_night(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partitions, "MOST_MOVED", 1)
+    monkeypatch.setattr(years_of_tables, "MOST_MOVED", 1)
     ddl(place, f"ALTER TABLE {HOT.name} DROP PARTITION p{COMING[-1]}")
     place.write(on(COMING[-1]), on(COMING[-1]))
     assert partitions.keep(place.engine) == 0
@@ -150,5 +164,5 @@ def test_the_nightly_job_makes_what_is_missing_and_fails_where_a_person_has_to_l
     with place.app.app_context():
         assert jobs.keep_audit_partitions() == {"made": 1}
         place.write(on(THIS_YEAR + 60))
-        with pytest.raises(partitions.PartitionsMissing, match="1 rows of audit_log, dated"):
+        with pytest.raises(years_of_tables.PartitionsMissing, match="1 row of audit_log, dated"):
             jobs.keep_audit_partitions()

@@ -1,49 +1,38 @@
-"""An archive run pauses while a replica lags: shown on a primary and a real replica, which this module starts."""
+"""An archive run pauses while a replica lags: shown on a primary and a real replica."""
 
 from __future__ import annotations
 
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask_migrate import upgrade
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.pool import NullPool
 
 from school_app import create_app
-from school_app.audit import replicas
+from school_app.archiving import replicas
+from school_app.archiving.replicas import Replicas, ReplicasLag
 from school_app.audit.archive import Run
 from school_app.audit.models import RunStatus
-from school_app.audit.replicas import Replicas, ReplicasLag
 from school_app.config import BadSettings, Settings
-from school_app.core.db import db, unhurried_engine
+from school_app.core.db import db
+from school_app.core.db.engines import unhurried_engine
 from tests.audit.breaks import CUTOFF, begin_anew, check_finished
 from tests.audit.places import SMALL, Place
 from tests.factories import ListQueue
-
-DEPLOY = Path(__file__).parents[2] / "deploy"
-# What is told to the one server is not for the other.
-SETUP = (
-    "SET sql_log_bin = 0; CREATE OR REPLACE USER root@'127.0.0.1';"
-    "GRANT ALL PRIVILEGES ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;"
-).replace(";", ";\n")
+from tests.replicating import PRIMARY, REPLICA, Servers, mariadb_pair
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A log on a primary, and the replica's own engine."""
+    """A log on a primary, and the servers."""
 
     place: Place
-    replica: Engine
+    servers: Servers
 
     def tell(self, statement: str) -> None:
         """Have the replica do something."""
-        with self.replica.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(statement))
+        self.servers.tell(REPLICA, statement)
 
     def run(self, settings: Settings) -> Iterator[Run]:
         """A run as the job does it, given after every step."""
@@ -61,53 +50,18 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[int, int]]:
-    """The ports of a primary and of its replica."""
-    sys.path.insert(0, str(DEPLOY))
-    from private_packages import find_programs  # type: ignore[import-not-found]
-    from private_services import QUICK, free_port, fresh_data_directory, start_mariadb, stop_child  # type: ignore
-
-    programs, started, ports = find_programs(), [], []
-    with tempfile.TemporaryDirectory(prefix="formroom-", dir="/tmp") as folder:
-        try:
-            for number in (1, 2):
-                run = Path(folder) / str(number)
-                run.mkdir()
-                fresh_data_directory(programs, run / "data")
-                ports.append(free_port())
-                options = (*QUICK, f"--server-id={number}", f"--log-bin={run / 'bin'}", "--binlog-format=ROW")
-                started.append(
-                    start_mariadb(programs, run / "data", port=ports[-1], run=run, init_sql=SETUP, options=options)
-                )
-            yield ports[0], ports[1]
-        finally:
-            sys.path.remove(str(DEPLOY))
-            for child in reversed(started):
-                stop_child(child)
-
-
-@pytest.fixture(scope="module")
-def pair(servers: tuple[int, int], settings: Settings) -> Iterator[Pair]:
-    primary, replica = (f"mysql+pymysql://root@127.0.0.1:{port}/log?charset=utf8mb4" for port in servers)
-    with create_engine(primary.replace("/log?", "/?"), poolclass=NullPool).connect() as connection:
-        connection.execute(text("CREATE DATABASE log CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"))
-    app = create_app(replace(settings, database_url=primary, read_urls=(replica,)))
-    app.extensions["formroom.queue"] = ListQueue()
-    with app.app_context():
-        upgrade()
-    made = Pair(
-        Place(app, unhurried_engine(app.config["FORMROOM"], 5)),
-        create_engine(replica.replace("/log?", "/?"), poolclass=NullPool),
-    )
-    made.tell(
-        f"CHANGE MASTER TO master_host='127.0.0.1', master_port={servers[0]}, master_user='root', "
-        "master_use_gtid=slave_pos, master_connect_retry=1"
-    )
-    made.tell("START SLAVE")
-    yield made
-    made.place.engine.dispose()
-    with app.app_context():
-        db.engine.dispose()
+def pair(settings: Settings) -> Iterator[Pair]:
+    with mariadb_pair() as servers:
+        servers.begin()
+        app = create_app(replace(settings, database_url=servers.url(PRIMARY), read_urls=(servers.url(REPLICA),)))
+        app.extensions["formroom.queue"] = ListQueue()
+        with app.app_context():
+            upgrade()
+        made = Pair(Place(app, unhurried_engine(app.config["FORMROOM"], 5)), servers)
+        yield made
+        made.place.engine.dispose()
+        with app.app_context():
+            db.engine.dispose()
 
 
 def settings_of(pair: Pair) -> Settings:
@@ -115,17 +69,9 @@ def settings_of(pair: Pair) -> Settings:
     return found
 
 
-def caught_up(pair: Pair) -> None:
-    """Wait until the replica has everything that the primary had just now."""
-    with pair.place.engine.connect() as connection:
-        position = connection.scalar(text("SELECT @@gtid_binlog_pos"))
-    with pair.replica.connect() as connection:
-        assert connection.scalar(text("SELECT MASTER_GTID_WAIT(:position, 60)"), {"position": position}) == 0
-
-
 def test_a_run_goes_on_while_its_replica_keeps_up(pair: Pair) -> None:
     before = begin_anew(pair.place)
-    caught_up(pair)
+    pair.servers.caught_up()
     for _ in pair.run(settings_of(pair)):
         pass
     check_finished(pair.place, before)
@@ -137,7 +83,7 @@ def test_a_run_waits_while_its_replica_stands_still_and_says_so(pair: Pair, monk
     # The whole run takes less than the second that a replica may be behind.
     monkeypatch.setattr(replicas, "MOST_SECONDS", 0)
     before = begin_anew(pair.place)
-    caught_up(pair)
+    pair.servers.caught_up()
     steps, moved, said = pair.run(settings_of(pair)), [], set()
     next(steps)
     pair.tell("STOP SLAVE SQL_THREAD")
@@ -152,7 +98,7 @@ def test_a_run_waits_while_its_replica_stands_still_and_says_so(pair: Pair, monk
     assert (kept.status, kept.waits_for) == (RunStatus.DONE, None)
     assert len(set(moved[:5])) == 1
     assert kept.waited >= 1
-    assert said == {f"127.0.0.1:{pair.replica.url.port}"}
+    assert said == {f"127.0.0.1:{pair.servers.ports[REPLICA]}"}
 
 
 def test_it_is_the_delay_itself_that_counts_not_what_the_replica_says_of_it(
@@ -161,7 +107,7 @@ def test_it_is_the_delay_itself_that_counts_not_what_the_replica_says_of_it(
     """A replica told to stay a second behind is asked after each batch, and none goes before it has the last."""
     monkeypatch.setattr(replicas, "MOST_SECONDS", 0)
     before = begin_anew(pair.place)
-    caught_up(pair)
+    pair.servers.caught_up()
     for statement in ("STOP SLAVE", "CHANGE MASTER TO master_delay=1", "START SLAVE"):
         pair.tell(statement)
     try:

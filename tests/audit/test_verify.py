@@ -112,6 +112,21 @@ def test_rows_that_should_have_been_sealed_are_a_difference(
         assert kinds(everywhere) == expected
 
 
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_a_row_of_a_day_to_come_is_a_difference(everywhere: Any, two_schools: TwoSchools, is_sealed: bool) -> None:
+    ours, today = two_schools.ours.school.id, datetime.now(UTC).date()
+    write(everywhere, ours, FIRST)
+    write(everywhere, None, today + timedelta(1))
+    write(everywhere, ours, date(2099, 5, 17), 1)
+    write(everywhere, None, FIRST)
+    sealed(everywhere, SECOND) if is_sealed else sealed(everywhere, FIRST)
+    (ahead,) = (one for one in found(everywhere) if one.kind is Kind.AHEAD)
+    assert (ahead.school_id, ahead.day, ahead.is_warning) == (ours, date(2099, 5, 17), False)
+    assert ahead.sentence.startswith("1 row of a day to come")
+    for asked in (Asked(schools=(None,)), Asked(last=date(2099, 5, 16)), Asked(first=date(2099, 5, 18))):
+        assert Kind.AHEAD not in {kind for kind, _ in kinds(everywhere, asked)}, asked
+
+
 def test_a_hash_that_was_kept_has_to_be_there(everywhere: Any, two_schools: TwoSchools) -> None:
     nightly(everywhere, two_schools)
     ours, theirs = two_schools.ours.school.id, two_schools.theirs.school.id
@@ -124,6 +139,14 @@ def test_a_hash_that_was_kept_has_to_be_there(everywhere: Any, two_schools: TwoS
         everywhere.execute(delete(table).where(column > above_id))
     assert found(everywhere) == []
     assert kinds(everywhere, Asked(kept=kept)) == [(Kind.BROKEN, SECOND)]
+
+
+def test_a_changed_sealing_run_is_told_by_the_day_on_which_it_ran(everywhere: Any, two_schools: TwoSchools) -> None:
+    nightly(everywhere, two_schools)
+    first = everywhere.scalars(select(SealRun).order_by(SealRun.up_to_id)).first()
+    everywhere.execute(update(SealRun).where(SealRun.id == first.id).values(complete_before=None))
+    said = f"The sealing run of {first.sealed_at:%Y-%m-%d} is not what it was."
+    assert said in [one.sentence for one in found(everywhere)]
 
 
 class Shelf:
@@ -179,7 +202,11 @@ def test_the_command_verifies(app_here: Any, everywhere: Any, two_schools: TwoSc
     assert run(app_here, "verify", "--school", "platform", "--to", "2025-03-01")[0] == 0
     assert run(app_here, "verify", "--school", "ours", "--from", "2025-03-03")[0] == 1
     assert run(app_here, "verify", "--school", "nowhere")[0] == 1
-    assert run(app_here, "verify", "--from", "yesterday")[0] == 2
+    code, said = run(app_here, "verify", "--from", "yesterday")
+    assert (code, "'yesterday' is no day; write it as in 2026-05-17" in said) == (2, True)
+    for day in ("9999-12-31", "0001-01-01"):
+        code, said = run(app_here, "verify", "--to", day)
+        assert (code, f"{day} lies outside the years 1900 to 2199" in said) == (2, True), said
     code, said = run(app_here, "verify", "--from", "2025-03-03", "--to", "2025-03-01")
     assert (code, "lies after the last one" in said) == (2, True)
 
@@ -198,7 +225,7 @@ def test_the_command_ends_with_status_0_where_rows_are_late(
 def test_what_the_command_seals_is_sealed_and_its_hash_known(place: Place) -> None:
     place.write(*days_ago(5, 4, 4, 3))
     code, said = run(place.app, "seal")
-    assert (code, "4 rows sealed by 3 seals in 1 runs" in said) == (0, True)
+    assert (code, "4 rows sealed by 3 seals in 1 run." in said) == (0, True)
     kept = said.split()[-1]
     assert "0 rows sealed" in run(place.app, "seal")[1]
     assert run(place.app, "verify", "--seal", f" {kept.upper()} ")[0] == 0

@@ -14,28 +14,29 @@ import structlog
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.archiving.changing import TableBusy
+from school_app.archiving.clocks import compare_clocks
+from school_app.archiving.columns import check_columns
+from school_app.archiving.lease import Lease
+from school_app.audit import runs
 from school_app.audit.batches import ARCHIVE
-from school_app.audit.changing import TableBusy
-from school_app.audit.clocks import compare_clocks
 from school_app.audit.cold import files, rows
 from school_app.audit.cold.emptied import give_room_back
 from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
 from school_app.audit.cold.rows import NotMoved, SchoolYear
 from school_app.audit.cold.sealed import SealsDiffer
-from school_app.audit.cold.store import Store
+from school_app.audit.cold.store import ColdUnavailable, Store
 from school_app.audit.cold.taking import Limits, Steps, Taking
-from school_app.audit.columns import check_columns
-from school_app.audit.lease import Lease
+from school_app.audit.digests import COLUMNS
 from school_app.audit.models import ArchiveRun, RunStatus
-from school_app.audit.runs import LONGEST_ERROR
 from school_app.audit.seals import sealed_up_to
 from school_app.core import clock
+from school_app.core.words import counted
 
 __all__ = ["Cooling", "Limits", "NotAllCooled", "files_of"]
 AnySession = Session | scoped_session[Any]
 log = structlog.get_logger()
-METHOD = "cold"
 AGAIN_WITHIN = timedelta(days=2)
 RESTORED = (ColdStatus.RESTORING, ColdStatus.RESTORED)
 # What is wrong with one file or one school's year; the others go on.
@@ -106,7 +107,7 @@ class Cooling:
         ArchiveBusy, LeaseLost or ColdUnavailable where nothing can; the caller rolls back, and calls failed().
         """
         compare_clocks(self.session)
-        check_columns(self.session, ARCHIVE)
+        check_columns(self.session, COLUMNS, ARCHIVE)
         self._look()
         self.lease.acquire()
         taking = self._begin()
@@ -132,6 +133,17 @@ class Cooling:
             raise SealsDiffer("Nothing is sealed yet; run flask audit seal first.")
         if waiting or self.begun() or self._without_days():
             files.parquet()
+            self._refuse_another_place()
+
+    def _refuse_another_place(self) -> None:
+        """Refuse to begin in a place that holds none of the files that are kept: its setting was changed."""
+        kept = set(self.session.scalars(select(ColdFile.path).where(ColdFile.status == ColdStatus.KEPT)))
+        if kept and kept.isdisjoint(self.place.paths()):
+            raise ColdUnavailable(
+                f"None of the {counted(len(kept), 'file')} that cold storage keeps lies in {self.place}. Set"
+                " FORMROOM_AUDIT_COLD_DIR or FORMROOM_AUDIT_COLD_URL to where they lie, or copy them there with their"
+                " paths."
+            )
 
     def failed(self, error: Exception) -> None:
         """Write down how a run ended that was broken off; the caller has rolled back, and commits."""
@@ -140,14 +152,7 @@ class Cooling:
             self._end(RunStatus.FAILED, f"{type(error).__name__}: {error}")
 
     def _begin(self) -> Taking:
-        run = ArchiveRun(
-            cutoff=datetime(self.before, 1, 1, tzinfo=UTC),
-            method=METHOD,
-            fencing_token=self.lease.token,
-            started_by=self.started_by,
-        )
-        self.session.add(run)
-        self.session.flush()
+        run = runs.begin(self.lease, datetime(self.before, 1, 1, tzinfo=UTC), method=runs.COLD)
         self._run_id = run.id
         self._sweep()
         # Fixed for the run: what is sealed meanwhile belongs to the next one.
@@ -157,29 +162,21 @@ class Cooling:
 
     def _sweep(self) -> None:
         """Take away files that do not count: never listed, of runs that were broken off, or struck off the list."""
-        broken = self.session.scalars(
-            select(ArchiveRun).where(
-                ArchiveRun.method == METHOD, ArchiveRun.status != RunStatus.DONE, ArchiveRun.id != self._run_id
-            )
-        ).all()
-        stamps = tuple(_stamp(run) for run in broken)
+        broken = select(ArchiveRun).where(
+            ArchiveRun.method == runs.COLD, ArchiveRun.status != RunStatus.DONE, ArchiveRun.id != self._run_id
+        )
+        stamps = tuple(_stamp(run) for run in self.session.scalars(broken))
         listed = {one.path: one for one in files_of(self.session)}
         struck = {path for path, one in listed.items() if one.status is ColdStatus.LOST and not one.holds_alone}
         for path in list(self.place.paths()) if stamps or struck else []:
             if path in struck or (path not in listed and any(stamp in path for stamp in stamps)):
                 self.place.remove(path)
-        for run in broken:
-            if run.status is RunStatus.RUNNING:
-                run.status, run.finished_at, run.error = RunStatus.STOPPED, clock.now(), "It was broken off."
 
     def _end(self, status: RunStatus, error: str) -> None:
-        # A run that failed before its first commit has left no row.
-        if (run := self.session.get(ArchiveRun, self._run_id)) is not None:
-            run.status, run.finished_at, run.error = status, clock.now(), error[:LONGEST_ERROR] or None
-            if self._taking:
-                run.moved, run.batches, run.bytes = self._taking.moved, self._taking.made, self._taking.bytes
+        if taking := self._taking:
+            runs.write(self.session, self._run_id, moved=taking.moved, batches=taking.made, bytes=taking.bytes)
+        runs.end(self.session, self._run_id, status, error)
         self.lease.release()
-        self.session.flush()
 
     def _finish_begun(self, taking: Taking) -> Steps:
         """Go on with files that an earlier run listed and did not finish, and with restored ones where asked for."""

@@ -9,10 +9,11 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, Engine, text
 
+from school_app.archiving.changing import USUAL, by_itself, in_tries, locking
+from school_app.archiving.lease import Lease
+from school_app.archiving.years import Partition, has_partitions
 from school_app.audit.batches import ARCHIVE
-from school_app.audit.changing import USUAL, by_itself, in_tries, locking
-from school_app.audit.lease import Lease
-from school_app.audit.partitions import Partition, has_partitions, partitions
+from school_app.audit.partitions import partitions
 
 
 def give_room_back(engine: Engine, lease: Lease, years: Collection[int]) -> list[str]:

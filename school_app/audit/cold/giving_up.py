@@ -12,20 +12,21 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.archiving.lease import Lease
 from school_app.audit.cold import files
 from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
 from school_app.audit.cold.store import Store
 from school_app.audit.cold.taking import locked, tell
 from school_app.audit.events import Event
-from school_app.audit.lease import Lease
+from school_app.core.words import counted
 
 AnySession = Session | scoped_session[Any]
 FROM = (ColdStatus.PENDING, ColdStatus.KEPT, ColdStatus.RESTORING, ColdStatus.DESTROYING)
 
 
 class GivenUpTooSoon(RuntimeError):
-    """The file is there and whole, no row is in it alone, or there is no such file; nothing is given up."""
+    """The file is there and whole, no row is in it alone, or there is no such file any more; nothing is given up."""
 
 
 @dataclass(slots=True)
@@ -68,6 +69,8 @@ class GivingUp:
 
     def _damage(self, listed: ColdFile) -> str:
         """What is wrong with a file. Raises GivenUpTooSoon where nothing is, or nothing could be lost with it."""
+        if listed.status is ColdStatus.LOST:
+            raise GivenUpTooSoon(f"{self.path} is lost on record already.")
         if listed.status not in FROM:
             raise GivenUpTooSoon(f"{self.path} is {listed.status}; no row is in it alone.")
         try:
@@ -84,4 +87,4 @@ class GivingUp:
         alone = select(func.sum(ColdDay.rows)).where(ColdDay.file_id == listed.id, ColdDay.day < listed.cold_before)
         self.lost = int(self.session.scalar(alone) or 0)
         listed.status = ColdStatus.LOST
-        tell(self.session, Event.COLD_FILE_LOST, listed, f"{self.lost} rows of {listed.year} are lost. {damage}")
+        tell(self.session, Event.COLD_FILE_LOST, listed, f"{counted(self.lost, 'row')} of {listed.year} lost. {damage}")

@@ -55,6 +55,16 @@ def _digest(one: Any) -> Digest:
     return Digest(one.rows, one.first_id, one.last_id, one.digest)
 
 
+def went_with(session: AnySession, first: date, last: date) -> dict[Group, str]:
+    """The file that is lost or destroyed, by each school and day between two of which rows went with it."""
+    statement = (
+        select(ColdDay.school_id, ColdDay.day, ColdFile.path)
+        .join(ColdFile, ColdFile.id == ColdDay.file_id)
+        .where(IN_COLD, ColdFile.status.in_((ColdStatus.LOST, ColdStatus.DESTROYED)), ColdDay.day.between(first, last))
+    )
+    return {(school_id, day): path for school_id, day, path in session.execute(statement)}
+
+
 def accounted(session: AnySession, school_id: int | None, first: date, until: date) -> set[tuple[date, int]]:
     """The seals of a school's days, by day and last id, whose rows are in a file already, or on their way to one."""
     statement = (

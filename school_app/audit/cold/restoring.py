@@ -13,21 +13,26 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.archiving.lease import Lease
 from school_app.audit.cold import files, rows
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import Store
 from school_app.audit.cold.taking import begun, locked, tell
 from school_app.audit.events import Event
-from school_app.audit.lease import Lease
-from school_app.audit.seals import differences
+from school_app.audit.seals import Difference, Kind, differences
 from school_app.audit.sources import TABLES
 from school_app.core import clock
+from school_app.core.words import counted
 
 AnySession = Session | scoped_session[Any]
 BATCH = 5_000
 FROM = (ColdStatus.KEPT, ColdStatus.PENDING, ColdStatus.RESTORING, ColdStatus.DESTROYING)
 EVERY_SCHOOL = "every school"
+REMEDY = (
+    "Put back what was changed, from a copy of the database, and run flask audit verify --from {year}-01-01"
+    " --to {year}-12-31; flask audit cool --restored takes the year away again."
+)
 
 
 @dataclass(slots=True)
@@ -48,11 +53,17 @@ class Restoring:
 
     def waiting(self) -> Sequence[ColdFile]:
         """The files that hold something to bring back."""
-        statement = select(ColdFile).where(ColdFile.year == self.year, ColdFile.status.in_(FROM))
+        found = [one for one in self.files() if one.status in FROM]
+        return [one for one in found if one.cold_before > one.begins or one.status is ColdStatus.RESTORING]
+
+    def files(self) -> Sequence[ColdFile]:
+        """Every file that was ever listed of the year."""
+        statement = select(ColdFile).where(ColdFile.year == self.year)
         if self.school_id != EVERY_SCHOOL:
             statement = statement.where(ColdFile.school_id == self.school_id)
-        found = self.session.scalars(statement.order_by(ColdFile.id), execution_options={"populate_existing": True})
-        return [one for one in found if one.cold_before > one.begins or one.status is ColdStatus.RESTORING]
+        return self.session.scalars(
+            statement.order_by(ColdFile.id), execution_options={"populate_existing": True}
+        ).all()
 
     def steps(self) -> Iterator[int]:
         """Bring the year back: after each step, yielded as the rows that came, the caller commits.
@@ -93,12 +104,24 @@ class Restoring:
             yield len(batch)
         listed = locked(self.session, self.lease, file_id)
         listed.status, listed.cold_before, listed.restored_at = ColdStatus.RESTORED, begins, clock.now()
-        tell(self.session, Event.ROWS_RESTORED, listed, f"{listed.rows} rows of {listed.year}")
+        tell(self.session, Event.ROWS_RESTORED, listed, f"{counted(listed.rows, 'row')} of {listed.year}")
         yield 0
 
     def _compare_with_seals(self, schools: set[int | None]) -> None:
         first, after = date(self.year, 1, 1), date(self.year + 1, 1, 1)
         found = differences(self.session, TABLES, first, after - timedelta(days=1))
-        wrong = [one for one in found if one.school_id in schools and not one.is_warning]
+        # What is of no school is of a whole sealing run, and so of every school whose rows it sealed.
+        wrong = [one for one in found if one.school_id in {*schools, None} and not one.is_warning]
         if wrong:
-            raise SealsDiffer(f"{len(wrong)} days are not as they were sealed, the first of them: {wrong[0]}")
+            raise SealsDiffer(_unproved(self.year, wrong))
+
+
+def _unproved(year: int, wrong: Sequence[Difference]) -> str:
+    """Why a year that is back is not proved, and what to do."""
+    back, remedy = f"The rows of {year} are in the archive again", REMEDY.format(year=year)
+    if any(one.kind is not Kind.BROKEN or (one.day.year == year and one.within is None) for one in wrong):
+        return f"{back}, but not as they were sealed: {counted(len(wrong), 'difference')}, first {wrong[0]} {remedy}"
+    return (
+        f"{back} and equal to their seals, but others that were made together with these are broken: {wrong[0]} While"
+        f" that is so, nobody can say that these were not changed with them, and the year is not proved. {remedy}"
+    )

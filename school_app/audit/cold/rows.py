@@ -17,6 +17,7 @@ from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.cold.files import GROUP_ROWS, Row
 from school_app.audit.digests import COLUMNS, digest_of, digests, row_hash, stored
 from school_app.audit.sources import midnight
+from school_app.core.words import counted
 
 AnySession = Session | scoped_session[Any]
 # Rows named one by one in a statement.
@@ -127,7 +128,7 @@ def let_go(session: AnySession, rows: Sequence[Row]) -> None:
         prove(session, chunk)
         deleted = session.execute(delete(ARCHIVE).where(within)).rowcount  # type: ignore[attr-defined]
         if deleted != len(chunk):
-            raise NotMoved(f"{deleted} rows would be deleted where the file holds {len(chunk)}.")
+            raise NotMoved(f"{counted(deleted, 'row')} would be deleted where the file holds {len(chunk):,}.")
 
 
 def bring_back(session: AnySession, rows: Sequence[Row]) -> None:

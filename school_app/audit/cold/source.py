@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold import files
 from school_app.audit.cold.files import DamagedFile
-from school_app.audit.cold.models import ColdFile, ColdStatus
+from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
 from school_app.audit.cold.store import ColdUnavailable, Store
 from school_app.audit.digests import Digest, Group, digest_of
 from school_app.audit.sources import Stretch
@@ -44,7 +44,8 @@ class Files:
     """The files of cold storage, as far as they alone hold their rows; a file that cannot be read holds nothing.
 
     A file is hashed when it is first asked for, into a temporary file, as its rows may be more than memory takes. How
-    much of it counts is asked of the manifest each time, since rows may travel meanwhile.
+    much of it counts is asked of the manifest each time, since rows may travel meanwhile. `unreadable` names, for each
+    school's day that was listed of a file that cannot be read, that file.
     """
 
     def __init__(self, session: AnySession, place: Store) -> None:
@@ -53,6 +54,7 @@ class Files:
         self._hashes = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this source.
         weakref.finalize(self, self._hashes.close)
         self.problems: list[str] = []
+        self.unreadable: dict[Group, str] = {}
 
     def digests(self, stretch: Stretch) -> Mapping[Group, Digest]:
         """The digests of the rows that lie here, by school and day."""
@@ -80,6 +82,8 @@ class Files:
         except (DamagedFile, ColdUnavailable) as error:
             self.problems.append(str(error))
             log.error("cold_file_unreadable", path=one.path, error=str(error))
+            listed = select(ColdDay.day).where(ColdDay.file_id == one.id, ColdDay.day < one.cold_before)
+            self.unreadable.update({(one.school_id, on): one.path for on in self._session.scalars(listed)})
             return []
         return [self._write((one.school_id, on), entries) for on, entries in days.items()]
 

@@ -46,12 +46,18 @@ class Store(Protocol):
     def paths(self) -> Iterator[str]:
         """Every file that is here, unfinished ones included."""
 
+    def __str__(self) -> str:
+        """Which place it is, as an operator knows it."""
+
 
 class Folder:
     """Files below a folder, readable by the service's user alone."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def __str__(self) -> str:
+        return f"the folder {self._root}"
 
     @contextmanager
     def create(self, path: str) -> Iterator[IO[bytes]]:
@@ -84,7 +90,7 @@ class Folder:
         try:
             return (self._root / path).open("rb")
         except OSError as error:
-            raise ColdUnavailable(f"Cold storage does not hold {path} any more, or cannot read it.") from error
+            raise ColdUnavailable(f"Cold storage does not hold {path} any more, or cannot read it: {self}.") from error
 
     def has(self, path: str) -> bool:
         if not self._root.is_dir():
@@ -118,6 +124,9 @@ class Bucket:
         self._settings = settings
         self._files: Any = None
 
+    def __str__(self) -> str:
+        return f"the bucket s3://{self._settings.bucket}"
+
     def _connected(self) -> Any:
         if self._files is None:
             from pyarrow import fs
@@ -137,9 +146,13 @@ class Bucket:
 
     @contextmanager
     def create(self, path: str) -> Iterator[Any]:
-        if self._connected().get_file_info(self._key(path)).is_file:
+        if self.has(path):
             raise FileExistsError(path)
-        stream = self._connected().open_output_stream(self._key(path))
+        try:
+            stream = self._connected().open_output_stream(self._key(path))
+        except OSError as error:
+            remedy = "Is there such a bucket, and may the keys that are set write to it?"
+            raise ColdUnavailable(f"Nothing can be written to {self}. {remedy}") from error
         try:
             yield stream
         except BaseException:
@@ -154,7 +167,7 @@ class Bucket:
         try:
             return self._connected().open_input_file(self._key(path))
         except OSError as error:
-            raise ColdUnavailable(f"Cold storage does not hold {path} any more, or does not answer.") from error
+            raise ColdUnavailable(f"Cold storage does not hold {path} any more, or does not answer: {self}.") from error
 
     def has(self, path: str) -> bool:
         try:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
+from school_app.archiving.lease import Lease
 from school_app.audit.cold import files, rows, sealed
 from school_app.audit.cold.manifest import list_days
 from school_app.audit.cold.models import ColdFile, ColdStatus
@@ -21,11 +22,11 @@ from school_app.audit.cold.rows import SchoolYear
 from school_app.audit.cold.store import Store, fingerprint
 from school_app.audit.digests import COLUMNS
 from school_app.audit.events import Event
-from school_app.audit.lease import Lease
 from school_app.audit.models import AuditSeal
 from school_app.audit.service import record
 from school_app.audit.sources import midnight
 from school_app.core import clock
+from school_app.core.words import counted
 
 AnySession = Session | scoped_session[Any]
 # A file is closed with the day on which it has reached so many rows; the year goes on in the next one.
@@ -181,7 +182,7 @@ class Taking:
             yield len(batch)
         listed = locked(self.session, self.lease, file_id)
         listed.status, listed.cold_before, listed.kept_at = ColdStatus.KEPT, ends, clock.now()
-        tell(self.session, Event.ROWS_COOLED, listed, f"{listed.rows} rows of {listed.year}")
+        tell(self.session, Event.ROWS_COOLED, listed, f"{counted(listed.rows, 'row')} of {listed.year}")
         yield 0
 
     def list_days_of(self, file_id: int) -> Steps:
@@ -202,7 +203,7 @@ class Taking:
             return False
         listed.status = ColdStatus.LOST
         self.place.remove(listed.path)
-        said = f"{listed.rows} rows of {listed.year}; all of them are in the database still"
+        said = f"{counted(listed.rows, 'row')} of {listed.year}; all in the database still"
         tell(self.session, Event.COLD_FILE_LOST, listed, said)
         return True
 

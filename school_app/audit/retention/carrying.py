@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.audit.cold.models import ColdFile
 from school_app.audit.cold.store import Store
 from school_app.audit.events import Event
-from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow
 from school_app.audit.retention.evidence import SAYS_HOLD, Evidence, disagreement
 from school_app.audit.retention.models import LegalHold, RetentionRule
 from school_app.audit.retention.records import HOLD, RULE, Record, carried_in_tables, in_file, to_carry
 from school_app.audit.service import record
+from school_app.audit.sources import TABLES
 from school_app.core import clock
+from school_app.core.words import counted
 
 AnySession = Session | scoped_session[Any]
 # Less than the year that rows spend in the database at least, so that no cold file is asked for the latest statement.
@@ -52,8 +53,8 @@ def _restated(session: AnySession, evidence: Evidence, rule: RetentionRule) -> s
     said = evidence.said.get((rule.school_id, rule.data_class), [])
     if wrong is None and (not said or said[-1].years != rule.years):
         wrong = (
-            f"Rule of retention {rule.id} says {rule.years} years, and the history of it does not. Set other years, and"
-            " then those."
+            f"Rule of retention {rule.id} says {counted(rule.years, 'year')}, and the history of it does not."
+            " Set other years, and then those."
         )
     if wrong is None:
         changes = {"data_class": [None, rule.data_class.value], "years": [None, rule.years]}
@@ -64,9 +65,9 @@ def _restated(session: AnySession, evidence: Evidence, rule: RetentionRule) -> s
 def _is_fresh(session: AnySession, thing: RetentionRule | LegalHold, name: str) -> bool:
     """Whether a row of the last days says what a rule or hold is, its `name` among it."""
     since = clock.now() - FRESH
-    for model in (AuditRow, StagedAuditRow, ArchivedAuditRow):
-        statement = select(model.changes).where(
-            model.entity_type == thing.__tablename__, model.entity_id == thing.id, model.created_at >= since
+    for columns in (table.c for table in TABLES):
+        statement = select(columns.changes).where(
+            columns.entity_type == thing.__tablename__, columns.entity_id == thing.id, columns.created_at >= since
         )
         if any(name in (one or {}) for one in session.scalars(statement)):
             return True

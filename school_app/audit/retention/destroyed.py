@@ -16,13 +16,12 @@ from school_app.audit.cold.manifest import Listed
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.store import store
 from school_app.audit.digests import Digest, Group
-from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow
 from school_app.audit.retention.evidence import ABOUT, Evidence, days_differ, disagreements
 from school_app.audit.retention.models import LegalHold, RetentionRule
 from school_app.audit.retention.queries import class_of
 from school_app.audit.retention.records import HOLD, RULE, Record
 from school_app.audit.retention.rules import is_lawful, is_past
-from school_app.audit.sources import Schools, Stretch
+from school_app.audit.sources import TABLES, Schools, Stretch
 from school_app.core import clock
 
 AnySession = Session | scoped_session[Any]
@@ -149,8 +148,6 @@ class Destroyed:
 
 def _is_anything_said(session: AnySession) -> bool:
     """Whether the tables or the log know of a rule or hold; a rule is stated in the database again every year."""
-    of_log = (
-        select(one.id).where(one.entity_type.in_((RULE, HOLD))) for one in (AuditRow, StagedAuditRow, ArchivedAuditRow)
-    )
+    of_log = (select(table.c.id).where(table.c.entity_type.in_((RULE, HOLD))) for table in TABLES)
     asked = (select(RetentionRule.id), select(LegalHold.id), *of_log)
     return any(session.scalar(one.limit(1)) is not None for one in asked)

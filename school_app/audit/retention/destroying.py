@@ -10,25 +10,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.audit.clocks import compare_clocks
+from school_app.archiving.clocks import compare_clocks
+from school_app.archiving.lease import Lease
+from school_app.audit import runs
 from school_app.audit.cold import files
 from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.store import Store
 from school_app.audit.cold.taking import locked, tell
 from school_app.audit.events import Event
-from school_app.audit.lease import Lease
 from school_app.audit.models import ArchiveRun, RunStatus
 from school_app.audit.retention.carrying import carried_over, carry, restate
 from school_app.audit.retention.evidence import Evidence, days_differ, disagreement, ended_past
 from school_app.audit.retention.holding import holding
 from school_app.audit.retention.queries import class_of, period_of
 from school_app.audit.retention.rules import Period, is_past
-from school_app.audit.runs import DESTRUCTION, LONGEST_ERROR
 from school_app.core import clock
+from school_app.core.words import counted
 
 AnySession = Session | scoped_session[Any]
 log = structlog.get_logger()
@@ -100,25 +101,17 @@ class Destroying:
 
     def _begin(self) -> list[int]:
         """Write the run's row, by which operators see how far it is; returns the files that are due."""
-        due, running = self.due(), and_(ArchiveRun.method == DESTRUCTION, ArchiveRun.status == RunStatus.RUNNING)
-        for killed in self.session.scalars(select(ArchiveRun).where(running)).all():
-            killed.status, killed.finished_at, killed.error = RunStatus.STOPPED, clock.now(), "It was broken off."
-        if due:
-            started = {"fencing_token": self.lease.token, "started_by": self.started_by}
+        if due := self.due():
             expected = sum(one.rows for one in due)
-            run = ArchiveRun(cutoff=clock.now(), method=DESTRUCTION, expected=expected, **started)
-            self.session.add(run)
-            self.session.flush()
-            self._run_id = run.id
+            self._run_id = runs.begin(self.lease, clock.now(), method=runs.DESTRUCTION, expected=expected).id
+        else:
+            runs.stop_killed(self.session)
         return [one.id for one in due]
 
     def _end(self, error: str) -> None:
-        # A run without files that are due, or that failed before its first commit, has no row.
-        if (run := self.session.get(ArchiveRun, self._run_id)) is not None:
-            run.status = RunStatus.FAILED if error else RunStatus.DONE
-            run.finished_at, run.error = clock.now(), error[:LONGEST_ERROR] or None
+        # A run without files that are due has no row either.
+        runs.end(self.session, self._run_id, RunStatus.FAILED if error else RunStatus.DONE, error)
         self.lease.release()
-        self.session.flush()
 
     def _destroy(self, file_id: int) -> Generator[int, None, None]:
         """Intend it in one transaction, and remove the file in the next, where a hold may have come in between."""
@@ -195,14 +188,14 @@ class Destroying:
     def _put_on_record(self, listed: ColdFile, carried: int) -> int:
         period = self._period(listed)
         listed.status, listed.destroyed_at = ColdStatus.DESTROYED, clock.now()
-        said = f"{listed.rows} rows of {listed.year}, kept for {period.years} years: {period.source}"
+        kept = f"kept for {counted(period.years, 'year')}: {period.source}"
+        said = f"{counted(listed.rows, 'row')} of {listed.year}, {kept}"
         facts = {"year": listed.year, "years": period.years, "carried": carried}
         tell(self.session, Event.ROWS_DESTROYED, listed, said, **facts)
         self.files += 1
         self.rows += listed.rows
-        if (run := self.session.get(ArchiveRun, self._run_id)) is not None:
-            run.moved, run.batches, run.bytes = run.moved + listed.rows, run.batches + 1, run.bytes + listed.bytes
-        self.session.flush()
+        sums = {"moved": ArchiveRun.moved + listed.rows, "bytes": ArchiveRun.bytes + listed.bytes}
+        runs.write(self.session, self._run_id, batches=ArchiveRun.batches + 1, **sums)
         return listed.rows
 
     def _is_past(self, listed: ColdFile) -> bool:

@@ -24,6 +24,7 @@ from school_app.audit.retention.records import HOLD, RULE, Record, Sealings, in_
 from school_app.audit.retention.rules import DEFAULTS, DataClass, Said, is_lawful, years_by
 from school_app.audit.sources import Schools
 from school_app.core import clock
+from school_app.core.words import counted
 
 AnySession = Session | scoped_session[Any]
 # A record is written a moment after the time that the manifest keeps; a hold may be dated a moment before it could be
@@ -137,18 +138,21 @@ class Evidence:
 
         One that any row calls one on the whole school is that.
         """
-        said, released = dict[int, int | None](), set[int]()
+        said, on_school, released = dict[int, int | None](), set[int](), set[int]()
         for one in self._about(HOLD):
             if one.school_id != school_id or one.entity_id is None:
                 continue
             known, student_id = self._known_at(one), one.facts.get("student_id")
             if one.event in SAYS_HOLD:
                 if known < at - ABOUT:
-                    said[one.entity_id] = said.get(one.entity_id, student_id) and student_id
+                    said[one.entity_id] = student_id
+                    if student_id is None:
+                        on_school.add(one.entity_id)
             elif one.facts.get("released_at") is not None and known <= at:
                 released.add(one.entity_id)
         # One that was released never stands again, whatever was stated while somebody released it.
-        return {hold_id: student_id for hold_id, student_id in said.items() if hold_id not in released}
+        standing = said.keys() - released
+        return {hold_id: None if hold_id in on_school else said[hold_id] for hold_id in standing}
 
     def schools_with_holds(self) -> set[int | None]:
         """The schools on which a hold was ever set, by what the log says."""
@@ -186,8 +190,8 @@ def disagreement(session: AnySession, evidence: Evidence, data_class: DataClass,
         return None
     whose = "the platform" if school_id is None else f"school {school_id}"
     return (
-        f"The table of retention keeps {data_class} of {whose} for {years} years, and by the history of its rules it is"
-        f" {by_log}: it was changed past the product. Set {by_log} years by flask retention set."
+        f"The table of retention keeps {data_class} of {whose} for {counted(years, 'year')}, and by the history of its"
+        f" rules it is {by_log}: it was changed past the product. Set {counted(by_log, 'year')} by flask retention set."
     )
 
 

@@ -14,7 +14,7 @@ from school_app.audit.cold import files
 from school_app.audit.cold.models import ColdFile
 from school_app.audit.cold.store import Store
 from school_app.audit.retention.models import LegalHold
-from school_app.core.db import Base
+from school_app.audit.slugs import school_table
 
 AnySession = Session | scoped_session[Any]
 
@@ -24,8 +24,13 @@ def holding(session: AnySession, place: Store, listed: ColdFile) -> str | None:
     if listed.school_id is None:
         return None
     # A hold's foreign key asks for this row; whoever writes one waits, and one that is being written is waited for.
-    schools = Base.metadata.tables["school"]
+    schools = school_table()
     session.execute(select(schools.c.id).where(schools.c.id == listed.school_id).with_for_update())
+    return held_by(session, place, listed)
+
+
+def held_by(session: AnySession, place: Store, listed: ColdFile) -> str | None:
+    """As holding(), of this moment only: nothing is locked, so that a hold may come a moment later."""
     statement = select(LegalHold).where(LegalHold.school_id == listed.school_id, LegalHold.released_at.is_(None))
     standing = session.scalars(statement, execution_options={"populate_existing": True}).all()
     for hold in standing:

@@ -5,7 +5,6 @@ Routes, commands and audit.retention itself use it.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +17,6 @@ from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.retention.models import LegalHold, RetentionRule
 from school_app.audit.retention.rules import DEFAULTS, LEAST_YEARS, NOTICE, DataClass, Period, in_force
 from school_app.core import clock
-from school_app.core.db import Base
 
 AnySession = Session | scoped_session[Any]
 SHOWN = 100
@@ -53,6 +51,12 @@ def period_of(session: AnySession, data_class: DataClass, school_id: int | None)
     """How long a class of data is kept now, and by which rule."""
     line = _line(session, data_class, school_id)
     return Period(line.years, line.source)
+
+
+def schools_with_their_own(session: AnySession) -> Sequence[int]:
+    """The schools that have said how long their log is kept, by their ids."""
+    statement = select(RetentionRule.school_id).where(RetentionRule.school_id.is_not(None)).distinct()
+    return [one for one in session.scalars(statement.order_by(RetentionRule.school_id)) if one is not None]
 
 
 def class_of(listed: ColdFile) -> DataClass:
@@ -112,14 +116,6 @@ def holds(session: AnySession, school_id: int | None, *, released: bool = False)
     if not released:
         statement = statement.where(LegalHold.released_at.is_(None))
     return session.scalars(statement, execution_options={"populate_existing": True}).all()
-
-
-def school_names(session: AnySession) -> defaultdict[int | None, str]:
-    """What each school is called, by its id. Its table is read by its name, as schools lie above the audit log."""
-    schools = Base.metadata.tables["school"].c
-    found: defaultdict[int | None, str] = defaultdict(lambda: "a school that is not there any more")
-    found.update({row.id: row.name for row in session.execute(select(schools.id, schools.name))})
-    return found
 
 
 def destroyed(session: AnySession, school_id: int | None) -> Sequence[ColdFile]:

@@ -10,9 +10,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold import files
@@ -21,7 +21,8 @@ from school_app.audit.cold.source import READ
 from school_app.audit.cold.store import ColdUnavailable, Store
 from school_app.audit.digests import COLUMNS
 from school_app.audit.events import Event
-from school_app.audit.models import ArchivedAuditRow, AuditRow, SealRun, StagedAuditRow
+from school_app.audit.models import SealRun
+from school_app.audit.sources import TABLES
 from school_app.core import clock
 
 AnySession = Session | scoped_session[Any]
@@ -139,10 +140,9 @@ def to_carry(one: Record, path: str) -> dict[str, list[Any]]:
 def in_tables(session: AnySession) -> Iterator[Record]:
     """The records that lie in the database, each once but for rows that travel just now."""
     schools = session.scalars(select(ColdFile.school_id).distinct()).all()
-    for model in (AuditRow, StagedAuditRow, ArchivedAuditRow):
-        table = cast(Table, model.__table__)
+    known = [one for one in schools if one is not None]
+    for table in TABLES:
         columns = table.c
-        known = [one for one in schools if one is not None]
         of_school = or_(columns.school_id.in_(known), columns.school_id.is_(None))
         for within in (columns.entity_type.in_((RULE, HOLD)), of_school & columns.event.in_(EVENTS)):
             for row in session.execute(select(table).where(within)).mappings():
@@ -151,10 +151,9 @@ def in_tables(session: AnySession) -> Iterator[Record]:
 
 def carried_in_tables(session: AnySession, school_id: int | None) -> Iterator[Record]:
     """The records of a school, or of the platform, that were carried over to the database."""
-    for model in (AuditRow, StagedAuditRow, ArchivedAuditRow):
-        columns = cast(Table, model.__table__).c
-        mine = columns.school_id.is_not_distinct_from(school_id) & (columns.event == str(Event.RECORD_CARRIED))
-        for row in session.execute(select(*columns).where(mine)).mappings():
+    for table in TABLES:
+        mine = table.c.school_id.is_not_distinct_from(school_id) & (table.c.event == str(Event.RECORD_CARRIED))
+        for row in session.execute(select(table).where(mine)).mappings():
             yield of_row(dict(row))
 
 

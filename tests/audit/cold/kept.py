@@ -10,13 +10,14 @@ from flask import current_app
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from school_app.archiving.models import ArchiveLease
 from school_app.audit.cold import files
 from school_app.audit.cold.cooling import Cooling, Limits
 from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
 from school_app.audit.cold.rows import ARCHIVE, STORED
 from school_app.audit.cold.store import Folder
 from school_app.audit.digests import COLUMNS, row_hash
-from school_app.audit.models import ArchiveLease, ArchiveRun, AuditRow, AuditSeal, SealRun
+from school_app.audit.models import ArchiveRun, AuditRow, AuditSeal, SealRun
 from school_app.audit.retention.models import RetentionRule
 from school_app.audit.retention.rules import DataClass
 from school_app.audit.seals import seal

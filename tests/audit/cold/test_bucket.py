@@ -127,3 +127,11 @@ def test_a_bucket_that_is_not_there_is_unavailable_and_nothing_is_struck(old: An
     with pytest.raises((ColdUnavailable, OSError)):
         cooled(old, nowhere)  # type: ignore[arg-type]
     assert listed(old) == []
+
+
+def test_a_bucket_that_is_not_there_is_named_with_what_to_look_at(endpoint: str, old: Any) -> None:
+    nowhere = Bucket(ColdSettings(bucket="no-such-bucket/audit", endpoint=endpoint, **KEYS))
+    before = hashes_in_tables(old)
+    with pytest.raises(ColdUnavailable, match=r"the bucket s3://no-such-bucket/audit\. Is there such a bucket"):
+        cooled(old, nowhere)
+    assert (hashes_in_tables(old), listed(old)) == (before, [])

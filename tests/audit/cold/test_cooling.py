@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
+from school_app.archiving.models import ArchiveLease
 from school_app.audit.archive import ArchiveBusy, LeaseLost
 from school_app.audit.batches import HOT
 from school_app.audit.cold import files
@@ -24,7 +25,7 @@ from school_app.audit.cold.store import ColdUnavailable, Folder
 from school_app.audit.differences import Kind
 from school_app.audit.digests import COLUMNS, row_hash
 from school_app.audit.events import Event
-from school_app.audit.models import ArchiveLease, ArchiveRun, AuditRow, AuditSeal, RunStatus, SealRun
+from school_app.audit.models import ArchiveRun, AuditRow, AuditSeal, RunStatus, SealRun
 from school_app.audit.sources import Tables
 from school_app.audit.verify import verify
 from tests.audit.cold.kept import (
@@ -240,6 +241,18 @@ def test_an_unmounted_directory_is_no_reason_to_strike_files(filled: Any, place:
     with pytest.raises(ColdUnavailable, match="mounted"):
         cooled(filled, place)
     assert {one.status for one in listed(filled)} == {ColdStatus.PENDING}
+
+
+def test_a_run_begins_in_no_other_place_than_where_the_files_lie(filled: Any, place: Folder, tmp_path: Path) -> None:
+    cooled(filled, place)
+    school_id = listed(filled)[0].school_id
+    archive(filled, [row(FIRST_ID + 9000, datetime(years_ago(3), 5, 1, tzinfo=UTC), school_id)])
+    before, other = listed(filled), Folder(tmp_path / "other")
+    with pytest.raises(ColdUnavailable, match=r"None of the 6 files .* lies in the folder .*other.* copy them there"):
+        cooled(filled, other)
+    assert (listed(filled), list(other.paths())) == (before, [])
+    (tmp_path / "cold").rename(tmp_path / "other")
+    assert cooled(filled, other).moved == 1
 
 
 def test_a_file_that_does_not_give_back_what_was_written_is_not_listed(

@@ -11,11 +11,12 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
-from school_app.audit.at_work import step_through
+from school_app.archiving.at_work import step_through
+from school_app.archiving.models import ArchiveLease
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.store import store
 from school_app.audit.events import Event
-from school_app.audit.models import ArchiveLease, AuditRow
+from school_app.audit.models import AuditRow
 from school_app.audit.retention import service
 from school_app.audit.retention.destroyed import Destroyed
 from school_app.audit.retention.destroying import Destroying, NotAllDestroyed

@@ -9,14 +9,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from school_app.archiving.models import ArchiveLease
 from school_app.audit.cold.models import ColdStatus
 from school_app.audit.cold.store import store
-from school_app.audit.models import ArchiveLease, ArchiveRun, RunStatus
+from school_app.audit.models import ArchiveRun, RunStatus
 from school_app.core.db import db
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit
 from school_app.core.tenancy import all_schools
 from tests.audit.cold.kept import begin_with, everywhere, listed, old_rows, years_ago
-from workers.jobs import carry_out
+from workers.carrying import carry_out
 from workers.schedule import TABLE
 
 
@@ -27,8 +28,8 @@ def waiting(apart: Flask, committed: Any) -> Any:
     return committed
 
 
-def job(session: Any) -> int:
-    enqueue_after_commit(session, "workers.jobs.cool_audit", queue="slow")
+def job(session: Any, name: str = "cool_audit") -> int:
+    enqueue_after_commit(session, f"workers.jobs.{name}", queue="slow")
     session.commit()
     return int(session.scalars(select(JobRun.id).order_by(JobRun.id.desc())).first())
 
@@ -67,6 +68,18 @@ def test_a_run_that_fails_for_a_passing_reason_is_tried_again_and_the_next_goes_
         waiting.rollback()
         assert waiting.get_one(JobRun, number).status is JobStatus.DONE
         assert sorted(store().paths()) == sorted(one.path for one in listed(waiting))
+
+
+def test_what_a_job_did_says_which_job_it_was(apart: Flask, committed: Any) -> None:
+    begin_with(committed, old_rows(years_ago(12), [11, None]))
+    numbers = {}
+    for method, name in {"cold": "cool_audit", "destruction": "destroy_audit"}.items():
+        numbers[method] = job(committed, name)
+        carry_out(numbers[method])
+        committed.rollback()
+    with all_schools(committed):
+        found = committed.execute(select(ArchiveRun.method, ArchiveRun.job_id, ArchiveRun.moved)).all()
+    assert {tuple(one) for one in found} == {(method, str(number), 16) for method, number in numbers.items()}
 
 
 def _full(descriptor: int) -> None:

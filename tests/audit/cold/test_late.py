@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, update
 
+from school_app.archiving.clocks import ClocksDiffer
 from school_app.audit import archive as archiving
 from school_app.audit.batches import ARCHIVE, HOT
-from school_app.audit.clocks import ClocksDiffer
 from school_app.audit.cold.cooling import Cooling
 from school_app.audit.cold.models import ColdDay, ColdStatus
 from school_app.audit.cold.source import Files

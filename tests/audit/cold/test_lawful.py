@@ -157,10 +157,11 @@ def test_a_hold_that_was_ended_in_sql_still_holds(cold: Any, place: Folder, two_
     service.set_hold(cold, school_id=ours, student_id=None, reason=WHY, by="Ada")
     old = clock.now() - timedelta(hours=1)
     cold.execute(update(AuditRow).where(AuditRow.entity_type == "legal_hold").values(created_at=old))
+    table: Any = LegalHold.__table__
     if how == "released":
-        cold.connection().execute(update(LegalHold.__table__).values(released_at=clock.now()))  # type: ignore[arg-type]
+        cold.connection().execute(update(table).values(released_at=clock.now()))
     else:
-        cold.connection().execute(delete(LegalHold.__table__))  # type: ignore[arg-type]
+        cold.connection().execute(delete(table))
     with pytest.raises(NotAllDestroyed, match="stands by its history"):
         run(cold, place)
     assert ours not in {one.school_id for one in gone(cold)}
@@ -179,9 +180,9 @@ def test_a_hold_on_a_student_that_was_ended_in_sql_still_holds_the_school(
     cold.execute(update(AuditRow).where(AuditRow.entity_type == "legal_hold").values(created_at=old))
     assert Destroyed(cold).problems == []
     changes: dict[str, Any] = {
-        "released": update(table).values(released_at=clock.now()),  # type: ignore[arg-type]
-        "removed": delete(table),  # type: ignore[arg-type]
-        "another student": update(table).values(student_id=ours.students[1].id),  # type: ignore[arg-type]
+        "released": update(table).values(released_at=clock.now()),
+        "removed": delete(table),
+        "another student": update(table).values(student_id=ours.students[1].id),
     }
     cold.connection().execute(changes[how])
     assert f"on student {ours.student.id}, stands by its history" in " ".join(Destroyed(cold).problems)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
-from school_app.audit import at_work
+from school_app.archiving import at_work
 from school_app.audit.cold.cooling import Cooling, Limits
 from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.models import ColdStatus
@@ -19,7 +20,7 @@ from school_app.audit.cold.sealed import SealsDiffer
 from school_app.audit.cold.store import EXTENSION, Folder
 from school_app.audit.commands import audit
 from school_app.audit.events import Event
-from school_app.audit.models import AuditRow, AuditSeal
+from school_app.audit.models import AuditRow, AuditSeal, SealRun
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
 from tests.audit.cold.kept import (
@@ -108,6 +109,21 @@ def test_seals_that_say_otherwise_are_told(cold: Any, place: Folder) -> None:
     )
     with pytest.raises(SealsDiffer, match="not as they were sealed"):
         restored(cold, place, years_ago(4))
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["all schools", "one school alone"])
+def test_a_year_whose_own_seals_hold_says_that_others_of_their_run_do_not(
+    cold: Any, place: Folder, alone: bool
+) -> None:
+    year = years_ago(4)
+    ends = set(cold.scalars(select(AuditSeal.up_to_id).where(AuditSeal.day < date(year + 1, 1, 1))))
+    cold.execute(
+        update(SealRun).where(SealRun.up_to_id.in_(ends)).values(digest="0" * 64),
+        execution_options={"synchronize_session": False},
+    )
+    with pytest.raises(SealsDiffer, match=r"equal to their seals, but others .* broken: .* Put back what was changed"):
+        restored(cold, place, year, *([next(one.school_id for one in listed(cold) if one.school_id)] if alone else []))
+    assert len(hashes_in_tables(cold)) == (8 if alone else 24)
 
 
 def test_the_commands_say_what_they_do(
