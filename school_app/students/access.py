@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, literal, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, false, literal, or_, select, true, union_all
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, AccountRole, AccountStatus
 from school_app.core.errors import NotFound
+from school_app.core.lasting import lasting
 from school_app.core.permissions import ROLE_PERMISSIONS, Permission, Role, Viewer
 from school_app.schools.models import Form, FormMaster, HeadOfYear, TeachingGroupTeacher
-from school_app.schools.queries import holds_on
+from school_app.schools.queries import Duties, holds_on
 from school_app.students.models import Student, TeachingGroupMember
 
 AnySession = Session | scoped_session[Any]
@@ -37,13 +38,17 @@ class Reach:
 
     def in_care(self) -> ColumnElement[bool]:
         """The condition on Student that the person is master of the form, head of the year, or sees everyone."""
-        if self.everyone:
-            return true()
-        return or_(
-            false(),
-            *([Student.form_id.in_(self.form_ids)] if self.form_ids else []),
-            *([Student.year_group_id.in_(self.year_group_ids)] if self.year_group_ids else []),
-        )
+        return _in_care(self.shape, self.form_ids, self.year_group_ids)
+
+    @property
+    def shape(self) -> Shape:
+        """What the condition on those in care is made of, whatever its values."""
+        return self.everyone, bool(self.form_ids), bool(self.year_group_ids)
+
+    @property
+    def care(self) -> dict[str, list[int]]:
+        """The values of in_care_by()."""
+        return {"care_form_ids": list(self.form_ids), "care_year_group_ids": list(self.year_group_ids)}
 
     def students(self) -> ColumnElement[bool]:
         """The condition on Student that the person sees them: in their care, or taught by them."""
@@ -69,20 +74,54 @@ class Reach:
         return self.everyone or student.form_id in self.form_ids or student.year_group_id in self.year_group_ids
 
 
+Shape = tuple[bool, bool, bool]
+
+
+def in_care_by(shape: Shape) -> ColumnElement[bool]:
+    """The condition of Reach.in_care() for statements that stay: its values are the parameters of Reach.care."""
+    forms: Any = bindparam("care_form_ids", expanding=True)
+    years: Any = bindparam("care_year_group_ids", expanding=True)
+    return _in_care(shape, forms, years)
+
+
+def _in_care(shape: Shape, form_ids: Any, year_group_ids: Any) -> ColumnElement[bool]:
+    everyone, of_forms, of_years = shape
+    if everyone:
+        return true()
+    return or_(
+        false(),
+        *([Student.form_id.in_(form_ids)] if of_forms else []),
+        *([Student.year_group_id.in_(year_group_ids)] if of_years else []),
+    )
+
+
+def care_of(viewer: Viewer, duties: Duties) -> Reach:
+    """Whom a person has in their care by duties that are known already; whom they only teach is not in it."""
+    if _sees_everyone(viewer):
+        return Reach(everyone=True)
+    return Reach(form_ids=duties.form_ids, year_group_ids=duties.year_group_ids)
+
+
+def _sees_everyone(viewer: Viewer) -> bool:
+    return viewer.entered_as_operator or Role.SCHOOL_ADMIN in viewer.roles
+
+
 def reach_of(session: AnySession, viewer: Viewer, *, today: date) -> Reach:
     """The reach of a person on a day, in one statement, or none for those who see the whole school.
 
     It follows from duties with dates, not from the role alone: who was form master until yesterday sees nothing today.
     """
-    if viewer.entered_as_operator or Role.SCHOOL_ADMIN in viewer.roles:
+    if _sees_everyone(viewer):
         return Reach(everyone=True)
     found: dict[str, set[int]] = {"form": set(), "year": set(), "taught": set()}
-    for kind, id_ in session.execute(_duties(viewer.account_id, today)):
+    for kind, id_ in session.execute(DUTIES, {"account_id": viewer.account_id, "on": today}):
         found[kind].add(id_)
     return Reach(False, frozenset(found["form"]), frozenset(found["year"]), taught_ids=frozenset(found["taught"]))
 
 
-def _duties(account_id: int, today: date) -> Any:
+def _duties() -> Any:
+    account_id: Any = bindparam("account_id")
+    today: Any = bindparam("on", type_=Date)
     taught = and_(
         TeachingGroupMember.starts_on <= today,
         or_(TeachingGroupMember.ends_on.is_(None), TeachingGroupMember.ends_on >= today),
@@ -101,6 +140,9 @@ def _duties(account_id: int, today: date) -> Any:
         )
         .where(TeachingGroupTeacher.account_id == account_id, holds_on(TeachingGroupTeacher, today), taught),
     )
+
+
+DUTIES = lasting(_duties())
 
 
 def students_in_reach(session: AnySession, viewer: Viewer, *, today: date) -> Select[int]:

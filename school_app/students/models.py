@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, Index, PrimaryKeyConstraint, SmallInteger, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from school_app.audit.capture import REDACT, Audited
@@ -16,6 +16,7 @@ from school_app.core import clock
 from school_app.core.db import Base, Id, UtcDateTime, exact, one_of
 from school_app.core.fingerprint import LENGTH
 from school_app.core.tenancy import SchoolOwned, belongs, keyed
+from school_app.students.spelling import LONGEST_ENTRY
 
 
 class NoteKind(enum.StrEnum):
@@ -24,6 +25,16 @@ class NoteKind(enum.StrEnum):
     GENERAL = "general"
     CONTACT = "contact"
     MEETING = "meeting"
+
+
+def student_name(given_name: str, family_name: str) -> str:
+    """Both names as they are said."""
+    return f"{given_name} {family_name}".strip()
+
+
+def student_sort_name(given_name: str, family_name: str) -> str:
+    """Both names as they stand in a list in the order of names."""
+    return f"{family_name}, {given_name}".strip(", ")
 
 
 class Student(Audited, SchoolOwned, Base):
@@ -53,11 +64,32 @@ class Student(Audited, SchoolOwned, Base):
 
     @property
     def name(self) -> str:
-        return f"{self.given_name} {self.family_name}".strip()
+        return student_name(self.given_name, self.family_name)
 
     @property
     def sort_name(self) -> str:
-        return f"{self.family_name}, {self.given_name}".strip(", ")
+        return student_sort_name(self.given_name, self.family_name)
+
+
+class NameEntry(SchoolOwned, Base):
+    """A student's name, folded, from one of its words on: what a search by name reads instead of students.
+
+    It follows from the student and goes with them, so its changes are no history. `is_active` repeats the student's,
+    because a search that reads an index in its order shows leavers last only where the index knows them. `part` is a
+    spelling.Part. students.name_index alone writes it.
+    """
+
+    __tablename__ = "student_name_entry"
+    __table_args__ = (
+        PrimaryKeyConstraint("school_id", "student_id", "name"),
+        Index("ix_student_name_entry_search", "school_id", "part", "is_active", "name"),
+        belongs("student_id", "student", ondelete="CASCADE"),
+    )
+
+    student_id: Mapped[int] = mapped_column(Id)
+    part: Mapped[int] = mapped_column(SmallInteger)
+    is_active: Mapped[bool]
+    name: Mapped[str] = mapped_column(exact(LONGEST_ENTRY))
 
 
 class Guardian(Audited, SchoolOwned, Base):

@@ -11,6 +11,7 @@ from flask import Blueprint, g, render_template, request, url_for
 from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.permissions import Permission, requires, viewer
+from school_app.core.reading import reading
 from school_app.students import queries
 from school_app.students.access import reach_of
 
@@ -19,6 +20,7 @@ blueprint = Blueprint("students", __name__)
 
 @blueprint.get("/students")
 @requires(Permission.STUDENT_VIEW)
+@reading
 def index() -> str:
     """The students in reach, by name."""
     reach = reach_of(db.session, viewer(), today=clock.today(g.timezone))

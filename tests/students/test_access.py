@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +14,8 @@ from school_app.core.permissions import Role, Viewer, permissions_of
 from school_app.schools.models import FormMaster, HeadOfYear, TeachingGroupTeacher
 from school_app.students.access import reach_of, reachable_form, reachable_student, students_in_reach
 from school_app.students.models import Student
+from tests.days import TODAY
 from tests.factories import TwoSchools
-
-TODAY = datetime.now(UTC).date()
 
 
 def viewer_of(account: Account, *roles: Role, entered: bool = False) -> Viewer:
