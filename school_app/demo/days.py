@@ -14,22 +14,15 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.alerts.facts import AttendanceCategory
 from school_app.attendance.models import AttendanceCode, AttendanceMark, Register, RegisterState, Source
 from school_app.attendance.models import Session as Part
 from school_app.behaviour.models import Incident, IncidentKind
 from school_app.demo.people import AUDIT, Staffed
+from school_app.demo.shared import AWOL, CODES, EXCUSED, LATE
 from school_app.marks.models import Assessment, AssessmentResult
 from school_app.schools.models import CalendarDay, DayType
 
 AnySession = Session | scoped_session[Any]
-CODES = (
-    ("/", "Present", AttendanceCategory.PRESENT),
-    ("L", "Late", AttendanceCategory.LATE),
-    ("A", "Absent", AttendanceCategory.ABSENT_UNEXCUSED),
-    ("E", "Excused", AttendanceCategory.ABSENT_EXCUSED),
-    ("N", "Not required", AttendanceCategory.NOT_REQUIRED),
-)
 Pattern = Callable[[int, date, random.Random], str | None]
 
 
@@ -58,7 +51,7 @@ def codes(session: AnySession) -> dict[str, int]:
     """The school's attendance codes; returns their ids by code."""
     rows = [
         {"code": code, "name": name, "category": category, "ordinal": place}
-        for place, (code, name, category) in enumerate(CODES)
+        for place, (code, (name, category)) in enumerate(CODES.items())
     ]
     session.execute(insert(AttendanceCode), rows, execution_options=AUDIT)
     return {code: id_ for code, id_ in session.execute(select(AttendanceCode.code, AttendanceCode.id))}
@@ -67,44 +60,44 @@ def codes(session: AnySession) -> dict[str, int]:
 def _seldom(number: int, day: date, dice: random.Random) -> str | None:
     draw = dice.random()
     if draw < 0.015:
-        return "E"
-    return "L" if draw < 0.03 else None
+        return EXCUSED
+    return LATE if draw < 0.03 else None
 
 
 def _mondays(number: int, day: date, dice: random.Random) -> str | None:
-    return "A" if day.weekday() == 0 and dice.random() < 0.5 else _seldom(number, day, dice)
+    return AWOL if day.weekday() == 0 and dice.random() < 0.5 else _seldom(number, day, dice)
 
 
 def _late(number: int, day: date, dice: random.Random) -> str | None:
-    return "L" if dice.random() < 0.25 else _seldom(number, day, dice)
+    return LATE if dice.random() < 0.25 else _seldom(number, day, dice)
 
 
 def _ill(number: int, day: date, dice: random.Random) -> str | None:
-    return "E" if number % 60 in range(20, 27) else _seldom(number, day, dice)
+    return EXCUSED if number % 60 in range(20, 27) else _seldom(number, day, dice)
 
 
 def _drifting(number: int, day: date, dice: random.Random) -> str | None:
-    return "A" if number < 18 and dice.random() < 0.4 else _seldom(number, day, dice)
+    return AWOL if number < 18 and dice.random() < 0.4 else _seldom(number, day, dice)
 
 
 def _severe(number: int, day: date, dice: random.Random) -> str | None:
-    return "A" if dice.random() < 0.55 else None
+    return AWOL if dice.random() < 0.55 else None
 
 
 def _gone(number: int, day: date, dice: random.Random) -> str | None:
-    return "A" if number < 4 else _seldom(number, day, dice)
+    return AWOL if number < 4 else _seldom(number, day, dice)
 
 
 def _back(number: int, day: date, dice: random.Random) -> str | None:
-    return "E" if 1 <= number <= 3 else None
+    return EXCUSED if 1 <= number <= 3 else None
 
 
 def _slipping(number: int, day: date, dice: random.Random) -> str | None:
-    return "E" if dice.random() < 0.065 else None
+    return EXCUSED if dice.random() < 0.065 else None
 
 
 def _mending(number: int, day: date, dice: random.Random) -> str | None:
-    return "A" if number > 20 and dice.random() < 0.3 else None
+    return AWOL if number > 20 and dice.random() < 0.3 else None
 
 
 # Which place in the form has which pattern; everyone else is seldom away. `number` counts school days back from today.
@@ -174,8 +167,8 @@ def _marks(
                 "date": day,
                 "session": Part.DAY,
                 "code_id": by_code[code],
-                "minutes_late": dice.randrange(3, 40) if code == "L" else None,
-                "reason": dice.choice(("ill", "dentist", "family")) if code == "E" else None,
+                "minutes_late": dice.randrange(3, 40) if code == LATE else None,
+                "reason": dice.choice(("ill", "dentist", "family")) if code == EXCUSED else None,
                 "recorded_at": _at(day, 8, 15),
             }
 
@@ -191,15 +184,7 @@ def marks(session: AnySession, staffed: Staffed, days: list[date], *, seed: int)
             inside = [day for day in days if term.starts_on <= day <= term.ends_on]
             for number in range(4):
                 on = inside[int(len(inside) * (number + 0.7) / 5)]
-                work = Assessment(
-                    teaching_group_id=group.id,
-                    term_id=term.id,
-                    title=f"Test {number + 1}",
-                    due_on=on,
-                    maximum=Decimal(50),
-                )
-                session.add(work)
-                session.flush()
+                work = _test(session, group.id, term.id, number=number + 1, on=on)
                 rows = [
                     {
                         "assessment_id": work.id,
@@ -211,6 +196,15 @@ def marks(session: AnySession, staffed: Staffed, days: list[date], *, seed: int)
                     if staffed.came_on(student) <= on
                 ]
                 session.execute(insert(AssessmentResult), rows, execution_options=AUDIT)
+
+
+def _test(session: AnySession, group_id: int, term_id: int, *, number: int, on: date) -> Assessment:
+    work = Assessment(
+        teaching_group_id=group_id, term_id=term_id, title=f"Test {number}", due_on=on, maximum=Decimal(50)
+    )
+    session.add(work)
+    session.flush()
+    return work
 
 
 def _score(place: int, group: str, term: int, *, level: float, dice: random.Random) -> Decimal:

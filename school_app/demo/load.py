@@ -26,31 +26,37 @@ from school_app.cases.course import courses_of
 from school_app.cases.service import Plan
 from school_app.core import clock
 from school_app.core.acting import Acting, By, act_as
+from school_app.core.db import Base
 from school_app.core.errors import DomainError
 from school_app.core.permissions import Role
 from school_app.core.tenancy import all_schools, use_school
 from school_app.demo import days as demo_days
 from school_app.demo import people
 from school_app.demo.people import PASSWORD, Staffed
+from school_app.demo.shared import OPERATOR, PLANS, TIMEZONE
 from school_app.schools.models import School, SchoolYear, Term, TermKind
+from school_app.students.models import Student
+from school_app.students.name_index import refresh_names
 from school_app.students.notes import Draft, add_note, log_contact
 
 AnySession = Session | scoped_session[Any]
 SEED = 7
-TIMEZONE = "Europe/London"
-OPERATOR = "operator"
 CASE_AGE = timedelta(days=28)
-# A goal and a strategy for each indicator that an alert may be of.
-PLANS = {
-    "A": ("Here on nine of ten days until the review.", "Check in each Monday; call home on the first day."),
-    "B": ("Two weeks without an incident.", "A talk after lunch every Friday; a quiet place to go to."),
-    "C": ("Half of the points in the next two tests.", "Homework club on Tuesdays; the teacher looks at the plan."),
-}
+# How the names of schools begin in addresses that `flask demo generate` makes.
+GENERATED = "school-"
 SCHOOLS = (("linden", "Linden School", ("9B", "9A", "10A", "10B")), ("maple", "Maple School", ("7A",)))
 
 
+# What a scheduler and a web server's looks at replicas may have written to a database without any school.
+OF_THE_SCHEDULE = frozenset({"job_run", "audit_archive_lease", "audit_archive_run", "replica_beat"})
+EMPTY = "Make an empty database, run “flask db upgrade” on it, and begin again."
+LEFT_OVER = (
+    f"This database holds rows and no school: what a run of “flask demo generate” left that was broken off. {EMPTY}"
+)
+
+
 class NotEmpty(DomainError):
-    """The database holds schools that the demo did not make."""
+    """The database holds what the demo did not make, or has not made whole; str() says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +83,30 @@ def is_loaded(session: AnySession) -> bool:
     """Whether the demo is in the database. NotEmpty where other schools are."""
     with all_schools(session):
         slugs = set(session.scalars(select(School.slug)))
+        if not slugs and session.scalar(select(Student.id).limit(1)) is not None:
+            raise NotEmpty(LEFT_OVER)
     ours = {slug for slug, _, _ in SCHOOLS}
     if slugs - ours:
         raise NotEmpty("This database holds schools that are not the demo’s; load the demo into an empty one.")
     return bool(slugs)
+
+
+def is_generated(session: AnySession) -> bool:
+    """Whether all schools of the database are those of `flask demo generate`, and there are some."""
+    with all_schools(session):
+        slugs = list(session.scalars(select(School.slug)))
+    return bool(slugs) and all(slug.removeprefix(GENERATED).isdigit() for slug in slugs)
+
+
+def refuse_unless_empty(session: AnySession) -> None:
+    """Raise NotEmpty where the database holds a row of anything but the work of the schedule."""
+    with all_schools(session):
+        is_anywhere = session.scalar(select(School.id).limit(1)) is not None
+        for model in (mapper.class_ for mapper in Base.registry.mappers):
+            table = str(model.__tablename__)
+            if table not in OF_THE_SCHEDULE and session.execute(select(model).limit(1)).first() is not None:
+                there = f"This database is not empty: it holds rows of “{table}”. {EMPTY}"
+                raise NotEmpty(there if is_anywhere else LEFT_OVER)
 
 
 def load(session: AnySession, sources: Sources) -> None:
@@ -122,6 +148,7 @@ def _school(session: AnySession, slug: str, forms: tuple[str, ...], sources: Sou
     staffed = _year(session, today)
     people.staff(session, slug, staffed, names=forms, fake=fake)
     people.students(session, staffed, today=today, fake=fake, dice=dice)
+    refresh_names(session)
     people.classes(session, staffed)
     days = demo_days.calendar(session, staffed.year.starts_on, staffed.year.ends_on, today=today)
     demo_days.registers(session, staffed, days, untaken=forms[0], seed=seed)
@@ -168,7 +195,7 @@ def _watch(session: AnySession, staffed: Staffed, form: str, sources: Sources, *
         .order_by(Alert.severity.desc(), Alert.id)
     ).all()
     for alert in alerts[1::3][:2]:
-        plan = Plan(*PLANS[alert.indicator])
+        plan = Plan(*PLANS[alert.indicator][0])
         decision = decide(session, alert.id, Answer(DecisionKind.OPEN_CASE, plan=plan), by=by, today=today)
         alert.opened_at -= CASE_AGE
         decision.decided_at -= CASE_AGE
