@@ -5,25 +5,29 @@ dashboards.home alone uses it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import AttendanceCategory
 from school_app.attendance.history import History
-from school_app.attendance.models import AttendanceCode, AttendanceMark, Register, RegisterState
+from school_app.attendance.models import AttendanceCode, RegisterState
 from school_app.attendance.queries import WEIGHT
+from school_app.attendance.rows import Chosen, Stored, Tables, read_lasting
 from school_app.core import clock
-from school_app.students.models import Note, NoteKind, Student
+from school_app.core.slots import good_until
+from school_app.students.queries import FormStudent
 
 AnySession = Session | scoped_session[Any]
 STATES = ("unexplained", "explained", "back")
 # How far back the last register is looked for, over the longest holidays.
 LOOK_BACK = timedelta(days=70)
+# For how long a call or message to a student's home answers an absence.
+CONTACT_LASTS = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,14 @@ class Row:
     day_number: int | None
     context: str
     contacted: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The register that says who is absent: its day, and each student's mark in it."""
+
+    on: date
+    marks: Mapping[int, Stored]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,60 +69,75 @@ class Absent:
 
 
 def absent(
-    session: AnySession,
-    students: Sequence[Student],
+    students: Sequence[FormStudent],
     histories: Mapping[int, History],
+    asked: Asked | None,
+    contacts: Iterable[Any],
     *,
-    form_id: int,
-    register: Register | None,
-    today: date,
+    taken: bool,
 ) -> Absent:
-    """Who is absent, unexplained first, and who is back; two statements, or three until the register is taken.
+    """Who is absent by a register, unexplained first, and who is back; `contacts` are the notes of contacts_since().
 
-    Until then it is those who were absent at the form's last register, whom a master looks for in the morning.
+    Until today's register is taken it is those who were absent at the form's last one, whom a master looks for in the
+    morning.
     """
-    taken = register is not None and register.state is RegisterState.TAKEN
-    asked = register if taken else _last_register(session, form_id, today)
-    marks = _marks(session, asked.id) if asked is not None else {}
-    contacts = _contacts(session, [student.id for student in students])
-    rows = []
-    for student in students if asked is not None else ():
-        history, on = histories.get(student.id), asked.date if asked is not None else today
-        row = _row(student, history, marks.get(student.id), contacts.get(student.id), today=on)
+    if asked is None:
+        return Absent([], taken)
+    latest, rows = _latest(contacts), []
+    for student in students:
+        history, mark = histories.get(student.id), asked.marks.get(student.id)
+        row = _row(student, history, mark, latest.get(student.id), today=asked.on)
         if row is not None and (taken or row.state != "back"):
             rows.append(row)
     ordered = sorted(rows, key=lambda row: (STATES.index(row.state), -(row.day_number or 0)))
-    return Absent(ordered, taken, asked.date if asked is not None else None)
+    return Absent(ordered, taken, asked.on)
 
 
-def _last_register(session: AnySession, form_id: int, today: date) -> Register | None:
-    found: Register | None = session.scalar(
-        select(Register)
+def contacts_since() -> datetime:
+    """From when on a contact with a student's home answers an absence."""
+    return clock.now() - CONTACT_LASTS
+
+
+def asked_of(session: AnySession, form_id: int, *, taken_id: int | None, today: date) -> Asked | None:
+    """Today's register by its id where it is taken, otherwise the form's last one; in one statement, or two."""
+    if taken_id is not None:
+        return Asked(today, _marks(session, taken_id, today))
+    last = _last_register(session, form_id, today)
+    return None if last is None else Asked(last.date, _marks(session, last.id, last.date))
+
+
+def _last_register(session: AnySession, form_id: int, today: date) -> Stored | None:
+    rows = read_lasting(session, _taken, first=today - LOOK_BACK, last=today - timedelta(days=1), form_id=form_id)
+    return max(rows, key=lambda row: (row.date, row.session), default=None)
+
+
+def _taken(tables: Tables) -> Chosen:
+    register = tables.register
+    return (
+        select(register.id, register.date, register.session)
         .where(
-            Register.form_id == form_id,
-            Register.date < today,
-            Register.date >= today - LOOK_BACK,
-            Register.state == RegisterState.TAKEN,
+            register.form_id == bindparam("form_id"),
+            register.date.between(bindparam("first"), bindparam("last")),
+            register.state == RegisterState.TAKEN,
         )
-        .order_by(Register.date.desc(), Register.session.desc())
+        .order_by(register.date.desc(), register.session.desc())
         .limit(1)
     )
-    return found
 
 
 def _row(
-    student: Student,
+    student: FormStudent,
     history: History | None,
-    mark: tuple[AttendanceMark, AttendanceCode] | None,
-    contact: Note | None,
+    mark: Stored | None,
+    contact: Any,
     *,
     today: date,
 ) -> Row | None:
     contacted = None if contact is None else contact.body
-    if mark is not None and mark[1].category.is_absent:
+    if mark is not None and mark.category.is_absent:
         run = history.absent_run(today) if history else 1
-        explained = mark[1].category is AttendanceCategory.ABSENT_EXCUSED
-        context = mark[0].reason or (mark[1].name if explained else "no reason yet")
+        explained = mark.category is AttendanceCategory.ABSENT_EXCUSED
+        context = mark.reason or (mark.name if explained else "no reason yet")
         return Row(student.id, student.name, STATES[int(explained)], run, context, contacted)
     before = history.absent_run(today - timedelta(days=1)) if history else 0
     if before == 0:
@@ -118,36 +145,31 @@ def _row(
     return Row(student.id, student.name, "back", None, f"after {before} {'day' if before == 1 else 'days'}", contacted)
 
 
-def _marks(session: AnySession, register_id: int) -> dict[int, tuple[AttendanceMark, AttendanceCode]]:
-    rows = session.execute(
-        select(AttendanceMark, AttendanceCode)
-        .join(AttendanceCode, AttendanceCode.id == AttendanceMark.code_id)
-        .where(AttendanceMark.register_id == register_id)
-    ).all()
-    return {mark.student_id: (mark, code) for mark, code in sorted(rows, key=lambda row: WEIGHT[row[1].category])}
+def _marks(session: AnySession, register_id: int, on: date) -> dict[int, Stored]:
+    """Each student's mark in a register of a day: its reason, and the name and category of its code."""
+    rows = read_lasting(session, _marks_in, first=on, last=on, register_id=register_id)
+    return {row.student_id: row for row in sorted(rows, key=lambda row: WEIGHT[row.category])}
 
 
-def _contacts(session: AnySession, ids: Sequence[int]) -> dict[int, Note]:
-    recent = clock.now() - timedelta(hours=12)
-    rows = session.scalars(
-        select(Note)
-        .where(
-            Note.student_id.in_(ids),
-            Note.kind == NoteKind.CONTACT,
-            Note.created_at >= recent,
-            Note.withdrawn_at.is_(None),
-        )
-        .order_by(Note.created_at)
+def _marks_in(tables: Tables) -> Chosen:
+    mark = tables.mark
+    return (
+        select(mark.student_id, mark.reason, AttendanceCode.name, AttendanceCode.category)
+        .join(AttendanceCode, AttendanceCode.id == mark.code_id)
+        .where(mark.register_id == bindparam("register_id"), mark.date.between(bindparam("first"), bindparam("last")))
     )
-    return {note.student_id: note for note in rows}
 
 
-def counts(session: AnySession, register: Register | None, enrolled: int) -> list[tuple[int, str]]:
-    """How many were present, late, absent, by the names of the school's codes."""
-    if register is None:
-        return []
-    marks = _marks(session, register.id)
+def _latest(contacts: Iterable[Any]) -> dict[int, Any]:
+    found = {note.student_id: note for note in contacts}
+    for note in found.values():
+        good_until(note.created_at + CONTACT_LASTS)
+    return found
+
+
+def counts(marks: Mapping[int, Stored], enrolled: int) -> list[tuple[int, str]]:
+    """How many were present, late, absent in a register that was taken, by the names of the school's codes."""
     found: dict[str, int] = {}
-    for _, code in marks.values():
-        found[code.name.lower()] = found.get(code.name.lower(), 0) + 1
+    for mark in marks.values():
+        found[mark.name.lower()] = found.get(mark.name.lower(), 0) + 1
     return [(enrolled - len(marks), "present"), *((number, word) for word, number in sorted(found.items()))]

@@ -5,10 +5,10 @@ dashboards.case_page and dashboards.home use it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, scoped_session
@@ -44,16 +44,45 @@ class Around:
         )
 
 
-def histories_around(session: AnySession, cases: Collection[Case], *, today: date) -> dict[int, History]:
-    """The attendance of the students of some cases, as far back as the cases are measured, by student."""
+class Measured(Protocol):
+    """What says over which days a case is measured."""
+
+    @property
+    def student_id(self) -> int: ...
+    @property
+    def starts_on(self) -> date: ...
+    @property
+    def closed_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The histories of some students from a day to today, where a page has read them already."""
+
+    first: date
+    histories: Mapping[int, History]
+
+
+def histories_around(
+    session: AnySession, cases: Collection[Measured], *, today: date, known: Known | None = None
+) -> dict[int, History]:
+    """The attendance of the students of some cases, as far back as the cases are measured, by student.
+
+    Of what is known of all of them only what lies before is read.
+    """
     if not cases:
         return {}
+    students = {case.student_id for case in cases}
     first = min(case.starts_on for case in cases) - LOOK_BACK
-    last = max(_last_day(case, today) for case in cases)
-    return histories(session, {case.student_id for case in cases}, first=first, last=last)
+    if known is None or not students <= known.histories.keys():
+        return histories(session, students, first=first, last=max(_last_day(case, today) for case in cases))
+    before = histories(session, students, first=first, last=known.first - DAY) if first < known.first else {}
+    return {
+        id_: History([*(before[id_].days if id_ in before else ()), *known.histories[id_].days]) for id_ in students
+    }
 
 
-def around(case: Case, history: History | None, *, today: date) -> Around:
+def around(case: Measured, history: History | None, *, today: date) -> Around:
     """The attendance before a case and since; `history` is one of histories_around()."""
     known = history or History(())
     before = known.share(case.starts_on - LOOK_BACK, case.starts_on - DAY)
@@ -88,7 +117,7 @@ def weeks(case: Case, history: History, *, today: date) -> dict[str, Any]:
     return {"points": points, "marker": None if at is None else (at, "case opened")}
 
 
-def _last_day(case: Case, today: date) -> date:
+def _last_day(case: Measured, today: date) -> date:
     return case.closed_at.date() if case.closed_at else today
 
 

@@ -27,6 +27,7 @@ from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.errors import DomainError, NotFound
 from school_app.core.permissions import Permission, requires, viewer
+from school_app.core.reading import reading
 from school_app.core.words import full_day
 from school_app.dashboards import case_figures, timeline
 from school_app.students.notes import InvalidNote, notes_on
@@ -164,6 +165,13 @@ def _refused(case_id: int, action: str, error: DomainError) -> tuple[str, int]:
 
 
 def _case_page(case_id: int, refused: Refused | None = None) -> str:
+    rendered = _printed(case_id, refused)
+    db.session.commit()
+    return rendered
+
+
+@reading
+def _printed(case_id: int, refused: Refused | None) -> str:
     today = clock.today(g.timezone)
     listed = case_in_care(db.session, viewer(), case_id, today=today)
     found = listed.case
@@ -171,7 +179,7 @@ def _case_page(case_id: int, refused: Refused | None = None) -> str:
     history = _history(found, today)
     reads = viewer().may(Permission.NOTE_READ_RESTRICTED)
     may_work = viewer().may(Permission.CASE_WORK) and found.status is not CaseStatus.CLOSED
-    rendered = render_template(
+    return render_template(
         "cases/case.html",
         listed=listed,
         case=found,
@@ -189,8 +197,6 @@ def _case_page(case_id: int, refused: Refused | None = None) -> str:
         refused=refused,
         unsent=_unsent(found, refused, may_work=may_work),
     )
-    db.session.commit()
-    return rendered
 
 
 def _unsent(found: Case, refused: Refused | None, *, may_work: bool) -> str:

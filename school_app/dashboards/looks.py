@@ -5,25 +5,30 @@ dashboards.home alone uses it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.alerts.models import Alert
-from school_app.behaviour.models import Incident, IncidentKind
+from school_app.alerts.queries import Told
+from school_app.behaviour.models import IncidentKind
 from school_app.core import clock
+from school_app.core.lasting import lasting
 from school_app.dashboards.models import LastLook
-from school_app.students.models import Enrolment, Note, Student
+from school_app.dashboards.written import MOST_NEWS
+from school_app.students.models import Enrolment, Student, student_name
+from school_app.students.queries import FormStudent
 
 AnySession = Session | scoped_session[Any]
 # A visit ends when nothing was opened for so long; what came in meanwhile is then news at the next one.
 VISIT_ENDS_AFTER = timedelta(minutes=30)
+# Looks that follow each other so soon are written down as one: so much of what was seen may be told once more.
+LOOKS_APART = timedelta(minutes=5)
 FIRST_LOOK_BACK = timedelta(days=7)
 SHORT = 120
 MOST_MOVES = 60
@@ -70,47 +75,37 @@ def look(session: AnySession, account_id: int, now: datetime) -> datetime | None
 
 def since(
     session: AnySession,
-    students: Sequence[Student],
-    last_look: datetime | None,
+    students: Sequence[FormStudent],
+    alerts: Sequence[Told],
+    notes: Iterable[Any],
+    incidents: Iterable[Any],
+    start: datetime,
     *,
     form_id: int,
     today: date,
-    viewer_id: int,
     limit: int,
 ) -> Since:
-    """What has happened to some students since a moment, or in the last week; four statements."""
-    start = last_look or clock.now() - FIRST_LOOK_BACK
+    """What has happened to some students since a moment: their alerts, notes, incidents and places; one statement."""
     by_id = {student.id: student for student in students}
     rows = [
-        *_incidents(session, by_id, start),
-        *_crossed(session, by_id, start),
-        *_notes(session, by_id, start, viewer_id=viewer_id),
+        *_incidents(incidents, by_id),
+        *_crossed(alerts, by_id, start),
+        *_notes(notes, by_id),
         *_joined_or_left(session, form_id, start, today),
     ]
     return Since(sorted(rows, key=lambda row: row.on, reverse=True)[:limit])
 
 
-def last_notes(session: AnySession, ids: Sequence[int]) -> dict[int, datetime]:
-    """When the last note on each student was written."""
-    rows = session.execute(
-        select(Note.student_id, func.max(Note.created_at))
-        .where(Note.student_id.in_(ids), Note.withdrawn_at.is_(None))
-        .group_by(Note.student_id)
-    )
-    return {student_id: last for student_id, last in rows}
+def begin_of(last_look: datetime | None) -> datetime:
+    """From when on something is news to a person who looked then, or never."""
+    return last_look or clock.now() - FIRST_LOOK_BACK
 
 
 def _url(student_id: int) -> str:
     return url_for("students.student", student_id=student_id)
 
 
-def _incidents(session: AnySession, by_id: dict[int, Student], start: datetime) -> list[Row]:
-    rows = session.scalars(
-        select(Incident)
-        .where(Incident.student_id.in_(by_id), Incident.recorded_at > start, Incident.withdrawn_at.is_(None))
-        .order_by(Incident.recorded_at.desc())
-        .limit(20)
-    )
+def _incidents(rows: Iterable[Any], by_id: Mapping[int, FormStudent]) -> list[Row]:
     return [
         Row(
             one.recorded_at,
@@ -123,20 +118,12 @@ def _incidents(session: AnySession, by_id: dict[int, Student], start: datetime) 
     ]
 
 
-def _crossed(session: AnySession, by_id: dict[int, Student], start: datetime) -> list[Row]:
-    rows = session.scalars(
-        select(Alert)
-        .where(
-            Alert.student_id.in_(by_id),
-            Alert.indicator == "C",
-            or_(Alert.opened_at > start, Alert.worsened_at > start),
-        )
-        .order_by(Alert.opened_at.desc())
-        .limit(20)
-    )
+def _crossed(alerts: Sequence[Told], by_id: Mapping[int, FormStudent], start: datetime) -> list[Row]:
+    risen = [one for one in alerts if one.indicator == "C" and one.rose_at > start]
+    rows = sorted(risen, key=lambda one: one.opened_at, reverse=True)[:MOST_NEWS]
     return [
         Row(
-            max(one.opened_at, one.worsened_at or one.opened_at),
+            one.rose_at,
             f"{by_id[one.student_id].name}: marks crossed a line",
             one.reason,
             url_for("alerts.alert", alert_id=one.id),
@@ -145,18 +132,7 @@ def _crossed(session: AnySession, by_id: dict[int, Student], start: datetime) ->
     ]
 
 
-def _notes(session: AnySession, by_id: dict[int, Student], start: datetime, *, viewer_id: int) -> list[Row]:
-    rows = session.scalars(
-        select(Note)
-        .where(
-            Note.student_id.in_(by_id),
-            Note.created_at > start,
-            Note.author_id != viewer_id,
-            Note.withdrawn_at.is_(None),
-        )
-        .order_by(Note.created_at.desc())
-        .limit(20)
-    )
+def _notes(rows: Iterable[Any], by_id: Mapping[int, FormStudent]) -> list[Row]:
     return [
         Row(
             one.created_at,
@@ -170,34 +146,43 @@ def _notes(session: AnySession, by_id: dict[int, Student], start: datetime, *, v
 
 def _joined_or_left(session: AnySession, form_id: int, start: datetime, today: date) -> list[Row]:
     """Who came to the form and who went, by the dates of their places; a whole form that begins is no news."""
-    rows = session.execute(
-        select(Enrolment.starts_on, Enrolment.ends_on, Student)
-        .join(Student, Student.id == Enrolment.student_id)
-        .where(
-            Enrolment.form_id == form_id,
-            or_(Enrolment.starts_on.between(start.date(), today), Enrolment.ends_on.between(start.date(), today)),
-        )
-        .order_by(Enrolment.starts_on.desc(), Student.family_name)
-        .limit(MOST_MOVES)
-    ).all()
-    joined = [(starts_on, student) for starts_on, _, student in rows if start.date() <= starts_on <= today]
-    left = [(ends_on, student) for _, ends_on, student in rows if ends_on and start.date() <= ends_on <= today]
+    rows = session.execute(MOVES, {"form_id": form_id, "first": start.date(), "today": today}).all()
+    joined = [(one.starts_on, one) for one in rows if start.date() <= one.starts_on <= today]
+    left = [(one.ends_on, one) for one in rows if one.ends_on and start.date() <= one.ends_on <= today]
     if len(joined) >= WHOLE_FORM:
         joined = []
     return [
-        *(Row(_morning(on), f"{one.name} joined the form", None, _url(one.id), whole_day=True) for on, one in joined),
+        *(Row(_morning(on), f"{_name(one)} joined the form", None, _url(one.id), whole_day=True) for on, one in joined),
         *(
-            Row(_morning(on), f"{one.name} left the form", _gone_to(one, form_id), None, whole_day=True)
+            Row(_morning(on), f"{_name(one)} left the form", _gone_to(one, form_id), None, whole_day=True)
             for on, one in left
         ),
     ]
 
 
-def _row_of_leaver(on: date, student: Student, form_id: int) -> Row:
-    return Row(_morning(on), f"{student.name} left the form", _gone_to(student, form_id), None, whole_day=True)
+MOVES = lasting(
+    select(
+        *(Enrolment.starts_on, Enrolment.ends_on, Student.id, Student.given_name, Student.family_name),
+        *(Student.form_id, Student.is_active),
+    )
+    .join(Student, Student.id == Enrolment.student_id)
+    .where(
+        Enrolment.form_id == bindparam("form_id"),
+        or_(
+            Enrolment.starts_on.between(bindparam("first"), bindparam("today")),
+            Enrolment.ends_on.between(bindparam("first"), bindparam("today")),
+        ),
+    )
+    .order_by(Enrolment.starts_on.desc(), Student.family_name)
+    .limit(MOST_MOVES)
+)
 
 
-def _gone_to(student: Student, form_id: int) -> str:
+def _name(student: Any) -> str:
+    return student_name(student.given_name, student.family_name)
+
+
+def _gone_to(student: Any, form_id: int) -> str:
     if not student.is_active:
         return "has left the school"
     return "has a place in another form" if student.form_id not in (None, form_id) else "has no form now"

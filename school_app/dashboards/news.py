@@ -5,20 +5,16 @@ dashboards.home alone uses it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import select
-from sqlalchemy.orm import Session, scoped_session
 
 from school_app.attendance.history import History
-from school_app.behaviour.models import Incident, IncidentKind
-from school_app.students.models import Student
+from school_app.students.queries import FormStudent
 
-AnySession = Session | scoped_session[Any]
 SHOWN = 3
 LOOK_BACK = timedelta(days=14)
 BIRTHDAYS_AHEAD = 3
@@ -43,23 +39,23 @@ class News:
 
 
 def good_news(
-    session: AnySession, students: Sequence[Student], histories: Mapping[int, History], *, today: date
+    students: Sequence[FormStudent], histories: Mapping[int, History], positive: Iterable[Any], *, today: date
 ) -> News:
-    """Three at most: a birthday, a positive record, an improvement, then more of each; one statement."""
+    """Three at most: a birthday, a positive record of the last LOOK_BACK, an improvement, then more of each."""
     kinds = (
         _birthdays(students, today),
-        _positive(session, {student.id: student for student in students}, today),
+        _positive(positive, {student.id: student for student in students}),
         _improved(students, histories, today),
     )
     longest = max(len(kind) for kind in kinds)
     return News([kind[place] for place in range(longest) for kind in kinds if place < len(kind)][:SHOWN])
 
 
-def _url(student: Student) -> str:
+def _url(student: FormStudent) -> str:
     return url_for("students.student", student_id=student.id)
 
 
-def _birthdays(students: Sequence[Student], today: date) -> list[Row]:
+def _birthdays(students: Sequence[FormStudent], today: date) -> list[Row]:
     days = {
         (day.month, day.day): day for day in (today + timedelta(days=ahead) for ahead in range(BIRTHDAYS_AHEAD + 1))
     }
@@ -73,25 +69,14 @@ def _birthdays(students: Sequence[Student], today: date) -> list[Row]:
     return [row for _, row in sorted(rows, key=lambda one: one[0])]
 
 
-def _positive(session: AnySession, by_id: Mapping[int, Student], today: date) -> list[Row]:
-    rows = session.scalars(
-        select(Incident)
-        .where(
-            Incident.student_id.in_(list(by_id)),
-            Incident.kind == IncidentKind.POSITIVE,
-            Incident.withdrawn_at.is_(None),
-            Incident.occurred_on >= today - LOOK_BACK,
-        )
-        .order_by(Incident.occurred_on.desc(), Incident.id.desc())
-        .limit(SHOWN)
-    )
+def _positive(rows: Iterable[Any], by_id: Mapping[int, FormStudent]) -> list[Row]:
     return [
         Row(f"{by_id[one.student_id].name}: {one.category}", one.description, _url(by_id[one.student_id]))
         for one in rows
     ]
 
 
-def _improved(students: Sequence[Student], histories: Mapping[int, History], today: date) -> list[Row]:
+def _improved(students: Sequence[FormStudent], histories: Mapping[int, History], today: date) -> list[Row]:
     found = []
     for student in students:
         change = histories[student.id].change(today) if student.id in histories else None

@@ -13,16 +13,18 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.accounts.models import Account
+from school_app.accounts.models import Account, full_name
 from school_app.alerts.models import Alert, AlertStatus, RiskProfile
+from school_app.attendance.parts import sessions_of
 from school_app.attendance.queries import FormDay, registers_of_day
-from school_app.attendance.roll import sessions_of
 from school_app.cases.models import Case, CaseStatus
-from school_app.cases.queries import Filters, cases
+from school_app.cases.queries import PAGE, Filters, how_many
 from school_app.core.permissions import Viewer
 from school_app.schools.queries import is_school_day
 from school_app.students.access import Reach, reach_of
 from school_app.students.models import Student
+from school_app.summaries.periods import Span
+from school_app.summaries.queries import Figures, figures_by_form, together
 
 AnySession = Session | scoped_session[Any]
 
@@ -41,7 +43,8 @@ class Load:
 class Overview:
     """Registers not taken, alerts nobody has to decide, escalations, and who carries how much.
 
-    `left_behind` are the open cases whose champion has left, up to a page of them; then `more_left_behind`.
+    `day` are today's sessions as far as they are counted. `left_behind` are the open cases whose champion has left, up
+    to a page of them; then `more_left_behind`.
     """
 
     is_school_day: bool
@@ -54,6 +57,7 @@ class Overview:
     more_left_behind: bool
     escalated: Sequence[tuple[Case, Student]]
     loads: Sequence[Load]
+    day: Figures
 
 
 def overview(session: AnySession, viewer: Viewer, *, today: date) -> Overview:
@@ -61,7 +65,7 @@ def overview(session: AnySession, viewer: Viewer, *, today: date) -> Overview:
     reach = reach_of(session, viewer, today=today)
     forms = registers_of_day(session, viewer, today)
     sessions = len(sessions_of(session))
-    left_behind = cases(session, reach, Filters(to_hand_over_on=today))
+    left_behind = how_many(session, reach, Filters(to_hand_over_on=today))
     students = select(func.count()).select_from(Student).where(reach.in_care(), Student.is_active)
     return Overview(
         is_school_day=is_school_day(session, today),
@@ -70,10 +74,11 @@ def overview(session: AnySession, viewer: Viewer, *, today: date) -> Overview:
         students=session.scalar(students) or 0,
         unknown=_unknown(session, reach),
         unassigned=_unassigned(session, reach),
-        left_behind=len(left_behind.rows),
-        more_left_behind=left_behind.next is not None,
+        left_behind=min(left_behind, PAGE),
+        more_left_behind=left_behind > PAGE,
         escalated=_escalated(session, reach),
         loads=_loads(session, reach, today),
+        day=together(one.figures for one in figures_by_form(session, reach, Span(today, today))),
     )
 
 
@@ -123,6 +128,13 @@ def _loads(session: AnySession, reach: Reach, today: date) -> list[Load]:
     ).all()
     waiting = {id_: (int(number), int(late or 0)) for id_, number, late in alerts}
     open_cases = {id_: int(number) for id_, number in carried}
-    people = session.scalars(select(Account).where(Account.id.in_(waiting.keys() | open_cases.keys()))).all()
-    loads = [Load(one.name, *waiting.get(one.id, (0, 0)), cases=open_cases.get(one.id, 0)) for one in people]
+    people = session.execute(
+        select(Account.id, Account.given_name, Account.family_name).where(
+            Account.id.in_(waiting.keys() | open_cases.keys())
+        )
+    )
+    loads = [
+        Load(full_name(given, family), *waiting.get(id_, (0, 0)), cases=open_cases.get(id_, 0))
+        for id_, given, family in people
+    ]
     return sorted(loads, key=lambda load: (-load.alerts, -load.cases, load.name))

@@ -12,6 +12,7 @@ from school_app.cases.models import Case, CaseStatus
 from school_app.core import clock
 from school_app.core.db import db
 from school_app.core.permissions import Permission, requires, viewer
+from school_app.core.reading import reading
 from school_app.students import queries
 from school_app.students.access import Reach, reach_of
 from school_app.students.models import Student
@@ -23,16 +24,16 @@ FEW = 10
 
 @blueprint.get("/search")
 @requires(Permission.STUDENT_VIEW)
+@reading
 def search() -> str:
-    """What begins with the words typed."""
+    """What begins with the words typed; students by their first letter, forms and cases by two."""
     text = " ".join(request.args.get("q", "").split())[:80]
     too_short = queries.is_too_short(text)
     reach = reach_of(db.session, viewer(), today=clock.today(g.timezone))
     return render_template(
         "students/search.html",
         text=text,
-        too_short=too_short,
-        students=[] if too_short else queries.search_students(db.session, reach, text, limit=SHOWN),
+        students=queries.search_students(db.session, reach, text, limit=SHOWN),
         forms=[] if too_short else queries.search_forms(db.session, reach, text, limit=FEW),
         cases=[] if too_short or not viewer().may(Permission.CASE_VIEW) else _cases(reach, text),
     )

@@ -23,10 +23,11 @@ from school_app.audit.service import record
 from school_app.behaviour.models import Incident
 from school_app.cases.course import courses_of
 from school_app.cases.models import CaseStatus
-from school_app.cases.queries import cases_of
+from school_app.cases.queries import cases_about
 from school_app.core import clock
 from school_app.core.db import db
 from school_app.core.permissions import Permission, requires, viewer
+from school_app.core.reading import reading
 from school_app.dashboards import timeline
 from school_app.dashboards.attendance_calendar import calendar, months_shown
 from school_app.dashboards.whole_form import attendance_band
@@ -60,13 +61,20 @@ def student(student_id: int) -> str:
 
 def student_page(student_id: int, refused: RefusedNote | None = None) -> str:
     """The page, with a note that was not taken in its form as it was typed. It commits that the record was seen."""
+    rendered = _printed(student_id, refused)
+    db.session.commit()
+    return rendered
+
+
+@reading
+def _printed(student_id: int, refused: RefusedNote | None) -> str:
     today = clock.today(g.timezone)
     found = reachable_student(db.session, viewer(), student_id, today=today)
     in_care = reach_of(db.session, viewer(), today=today).cares_for(found)
     record(db.session, Event.STUDENT_VIEWED, found)
     year = school_year_on(db.session, today)
     first = year.starts_on if year else today - timedelta(days=180)
-    rendered = render_template(
+    return render_template(
         "students/student.html",
         student=found,
         form=db.session.get(Form, found.form_id) if found.form_id else None,
@@ -84,8 +92,6 @@ def student_page(student_id: int, refused: RefusedNote | None = None) -> str:
         seen=seen_by(db.session, found.id) if viewer().may(Permission.STUDENT_LOOKS) else None,
         reads_history=viewer().may(Permission.AUDIT_VIEW),
     )
-    db.session.commit()
-    return rendered
 
 
 def _attendance(found: Student, first: date, today: date, *, in_care: bool) -> dict[str, Any]:
@@ -115,7 +121,7 @@ def _chain(found: Student, *, in_care: bool) -> dict[str, Any]:
         in_care and person.may(Permission.CASE_VIEW),
     )
     alerts = _alerts(found.id) if sees_alerts else []
-    cases = cases_of(db.session, [found.id], open_only=False).get(found.id, []) if sees_cases else []
+    cases = cases_about(db.session, found.id) if sees_cases else []
     reads = in_care and person.may(Permission.NOTE_READ_RESTRICTED)
     notes = notes_on(db.session, found.id, reads_restricted=reads) if sees_cases else []
     answered = decisions(db.session, found.id) if sees_alerts else []

@@ -5,18 +5,18 @@ dashboards.home alone uses it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
 
-from school_app.alerts.models import Alert, AlertStatus, RiskProfile
+from school_app.alerts.models import AlertStatus
+from school_app.alerts.queries import Told
 from school_app.alerts.rules.attendance import Band, band
 from school_app.alerts.rules.decision import INDICATORS, Rule, Severity
 from school_app.alerts.thresholds import Thresholds
 from school_app.attendance.history import History
-from school_app.cases.models import Case
-from school_app.students.models import Student
+from school_app.students.queries import FormStudent
 
 WEEKS = 12
 BANDS = {Band.BELOW: 0, Band.PREVENTION: 1, Band.EARLY_INTERVENTION: 2, Band.INTENSIVE: 3}
@@ -34,12 +34,16 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What other features know of the students, by their id; `alerts` are those whose facts still hold."""
+    """What other features know of the students, by their id.
+
+    `alerts` are those whose facts still hold, `triggers` the rules in their risk profiles, `cases` the latest open one
+    of each as id and tier, `notes` when the last was written.
+    """
 
     thresholds: Thresholds
-    alerts: Mapping[int, Sequence[Alert]]
-    profiles: Mapping[int, RiskProfile]
-    cases: Mapping[int, Sequence[Case]]
+    alerts: Mapping[int, Sequence[Told]]
+    triggers: Mapping[int, Collection[str]]
+    cases: Mapping[int, tuple[int, int]]
     notes: Mapping[int, datetime]
 
 
@@ -72,7 +76,7 @@ class WholeForm:
 
 
 def whole_form(
-    name: str, students: Sequence[Student], histories: Mapping[int, History], known: Known, *, today: date
+    name: str, students: Sequence[FormStudent], histories: Mapping[int, History], known: Known, *, today: date
 ) -> WholeForm:
     """Every student of a form, the one who drifts away fastest first."""
     rows = [_row(student, histories.get(student.id, History(())), known, today=today) for student in students]
@@ -97,8 +101,8 @@ def attendance_band(history: History, thresholds: Thresholds) -> int | None:
     return BANDS[band(Fraction(share.absent, share.counted), thresholds)]
 
 
-def _row(student: Student, history: History, known: Known, *, today: date) -> Row:
-    case = next(iter(known.cases.get(student.id, ())), None)
+def _row(student: FormStudent, history: History, known: Known, *, today: date) -> Row:
+    case_id, tier = known.cases.get(student.id, (None, None))
     return Row(
         student.id,
         student.name,
@@ -106,14 +110,14 @@ def _row(student: Student, history: History, known: Known, *, today: date) -> Ro
         band=attendance_band(history, known.thresholds),
         weeks=history.weeks(today, WEEKS),
         change=history.change(today),
-        signals=signals(known.alerts.get(student.id, ()), known.profiles.get(student.id)),
+        signals=signals(known.alerts.get(student.id, ()), known.triggers.get(student.id, ())),
         last_note_on=known.notes.get(student.id),
-        case_id=case.id if case else None,
-        case_text=f"tier {case.tier}" if case else None,
+        case_id=case_id,
+        case_text=None if case_id is None else f"tier {tier}",
     )
 
 
-def signals(alerts: Sequence[Alert], profile: RiskProfile | None) -> list[Signal]:
+def signals(alerts: Sequence[Told], triggers: Collection[str]) -> list[Signal]:
     """A, B and C of a student, whether they were answered or not; the prevention band alone is an A to be watched."""
     found = []
     for letter in "ABC":
@@ -121,6 +125,6 @@ def signals(alerts: Sequence[Alert], profile: RiskProfile | None) -> list[Signal
         if held:
             answered = all(alert.status is AlertStatus.DECIDED for alert in held)
             found.append(Signal(letter, max(alert.severity for alert in held), answered))
-        elif letter == INDICATORS[Rule.PREVENTION_BAND] and profile and Rule.PREVENTION_BAND in profile.triggers:
+        elif letter == INDICATORS[Rule.PREVENTION_BAND] and Rule.PREVENTION_BAND in triggers:
             found.append(Signal(letter, Severity.WATCH, answered=False))
     return found

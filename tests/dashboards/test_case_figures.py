@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
-from school_app.alerts.facts import AttendanceCategory
-from school_app.attendance.models import AttendanceMark, Register, RegisterState, Session
+from school_app.attendance.history import histories
+from school_app.attendance.models import Register, RegisterState, Session
+from school_app.dashboards.case_figures import Known, histories_around
 from school_app.schools.models import CalendarDay, DayType
-from tests.factories import TwoSchools, World, added
+from tests.days import TODAY
+from tests.factories import TwoSchools, World, added, mark
 from tests.visits import log_in, send
 
-TODAY = datetime.now(UTC).date()
 NBSP = "\N{NARROW NO-BREAK SPACE}"
 
 
@@ -30,17 +32,7 @@ def registers(session: Any, world: World, starts: Any, *, absent_before: int) ->
             session, Register(form_id=world.form.id, date=on, session=Session.DAY, state=RegisterState.TAKEN)
         )
         if number >= 5 or number < absent_before:
-            added(
-                session,
-                AttendanceMark(
-                    register_id=register.id,
-                    student_id=world.student.id,
-                    date=on,
-                    session=Session.DAY,
-                    code_id=world.codes[AttendanceCategory.ABSENT_UNEXCUSED].id,
-                    recorded_at=datetime.now(UTC),
-                ),
-            )
+            mark(session, world, register)
 
 
 def test_before_means_the_twelve_weeks_before_wherever_it_is_said(
@@ -60,3 +52,21 @@ def test_before_means_the_twelve_weeks_before_wherever_it_is_said(
     session.refresh(case)
     assert (case.figures["attendance_before"], case.figures["sessions_before"]) == (80.0, 5)
     assert (case.figures["attendance_since"], case.figures["sessions_since"]) == (0.0, 1)
+
+
+@pytest.mark.parametrize("days_ago", [5, 20, 105, 400])
+def test_what_a_page_knows_already_gives_the_figures_that_reading_everything_gives(
+    session: Any, two_schools: TwoSchools, days_ago: int
+) -> None:
+    ours = two_schools.ours
+    case = ours.things["case"]
+    registers(session, ours, case.starts_on, absent_before=2)
+    everyone, first = [one.id for one in ours.students], TODAY - timedelta(days=days_ago)
+    known = Known(first, histories(session, everyone, first=first, last=TODAY))
+    read = histories_around(session, [case], today=TODAY)[case.student_id]
+    found = histories_around(session, [case], today=TODAY, known=known)[case.student_id]
+    stretches = [case.starts_on + timedelta(days=7 * weeks) for weeks in range(-12, 3)]
+    assert read.share().counted > 0
+    assert [found.share(one, one + timedelta(days=6)) for one in stretches] == [
+        read.share(one, one + timedelta(days=6)) for one in stretches
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -9,6 +10,7 @@ from sqlalchemy import delete, select
 from school_app.accounts.models import AccountStatus
 from school_app.alerts.models import Alert, RiskProfile
 from school_app.core.permissions import Role
+from school_app.summaries.models import FormDay
 from tests.factories import TwoSchools, account, school
 from tests.visits import log_in
 
@@ -50,3 +52,13 @@ def test_an_empty_school_says_where_to_begin(client: Any, session: Any) -> None:
     page = log_in(client.application.test_client(), head).get("/").text
     assert "Your school’s admin says who is head of which year." in page
     assert "Bring in the roster" not in page
+
+
+def test_what_is_counted_of_today_stands_beside_the_registers(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours, today = two_schools.ours, datetime.now(UTC).date()
+    session.add(FormDay(date=today, place=ours.form.id, form_id=ours.form.id, present=20, late=2, absent_excused=1))
+    session.add(FormDay(date=today, place=ours.other_form.id, form_id=ours.other_form.id, unknown=25))
+    session.commit()
+    assert "Counted so far: 20 present, 2 late, 1 absent, 25 unknown." in log_in(client, ours.admin).get("/").text

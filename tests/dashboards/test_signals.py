@@ -27,16 +27,16 @@ def profile(level: int | None, *triggers: str, **inputs: Any) -> RiskProfile:
 
 def test_a_signal_holds_on_when_it_was_answered() -> None:
     answered, waits = alert("A", 4, AlertStatus.DECIDED), alert("A", 2, AlertStatus.OPEN)
-    assert signals([answered], None) == [Signal("A", 4, answered=True)]
-    assert signals([answered, waits], None) == [Signal("A", 4, answered=False)]
-    assert signals([alert("C", 2, AlertStatus.DECIDED), waits], None) == [
+    assert signals([answered], ()) == [Signal("A", 4, answered=True)]
+    assert signals([answered, waits], ()) == [Signal("A", 4, answered=False)]
+    assert signals([alert("C", 2, AlertStatus.DECIDED), waits], ()) == [
         Signal("A", 2, answered=False),
         Signal("C", 2, answered=True),
     ]
 
 
 def test_slipping_attendance_is_a_signal_beside_another_one() -> None:
-    found = signals([alert("C", 2, AlertStatus.OPEN)], profile(2, "course_failure", "prevention_band"))
+    found = signals([alert("C", 2, AlertStatus.OPEN)], ["course_failure", "prevention_band"])
     assert found == [Signal("A", 1, answered=False), Signal("C", 2, answered=False)]
 
 
