@@ -5,10 +5,9 @@ school_app.cli registers them.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 import click
-from sqlalchemy import select
 
 from school_app.alerts.evaluation import BATCH, Evaluation, evaluate, students_to_evaluate
 from school_app.alerts.rules.episodes import Move
@@ -16,8 +15,9 @@ from school_app.alerts.sources import sources
 from school_app.core import clock
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
-from school_app.core.tenancy import all_schools, use_school
-from school_app.schools.models import School
+from school_app.core.tenancy import use_school
+from school_app.core.terminal import DAY
+from school_app.schools.chosen import SCHOOL, open_schools
 
 
 @click.group()
@@ -26,20 +26,14 @@ def alerts() -> None:
 
 
 @alerts.command("evaluate")
-@click.option("--school", "slug", help="Only this school; all open ones without it.")
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day to judge as of; today without it.")
+@SCHOOL
+@click.option("--as-of", type=DAY, help="The day to judge as of; today without it.")
 @click.option("--reasons", default=0, show_default=True, help="Print so many reasons of each school's new alerts.")
-def run(slug: str | None, as_of: datetime | None, reasons: int) -> None:
+def run(slug: str | None, as_of: date | None, reasons: int) -> None:
     """Judge every student: alerts open, worsen and resolve. Doing it twice changes nothing the second time."""
     act_as(db.session, Acting(actor_name="flask alerts evaluate"))
-    with all_schools(db.session):
-        statement = select(School.id, School.name, School.slug, School.timezone).where(School.is_active)
-        schools = db.session.execute(statement.order_by(School.name)).all()
-    chosen = [school for school in schools if slug in (None, school.slug)]
-    if not chosen:
-        raise click.ClickException(f"There is no open school {slug!r}." if slug else "There is no open school.")
-    for school in chosen:
-        day = as_of.date() if as_of else clock.today(school.timezone)
+    for school in open_schools(db.session, slug):
+        day = as_of or clock.today(school.timezone)
         with use_school(db.session, school.id):
             _print(school.name, _judge(day), day, reasons=reasons)
 

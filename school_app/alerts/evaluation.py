@@ -7,12 +7,12 @@ the command.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import StudentFacts
@@ -28,8 +28,10 @@ from school_app.alerts.thresholds import Thresholds
 from school_app.audit.events import Event
 from school_app.audit.service import record
 from school_app.core import clock
+from school_app.core.lasting import lasting
+from school_app.schools.due import note_moment_due
 from school_app.schools.queries import add_school_days
-from school_app.students.models import Student
+from school_app.students.models import Student, student_name
 
 AnySession = Session | scoped_session[Any]
 BATCH = 500
@@ -84,8 +86,20 @@ class _Batch:
     thresholds: Thresholds
     decide_by: date
     deciders: dict[int, int]
-    students: dict[int, Student]
+    students: dict[int, _Judged]
     done: Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    id: int
+    given_name: str
+    family_name: str
+    form_id: int | None
+
+    @property
+    def name(self) -> str:
+        return student_name(self.given_name, self.family_name)
 
 
 def evaluate(session: AnySession, sources: Sources, student_ids: Collection[int], *, as_of: date) -> Evaluation:
@@ -111,19 +125,34 @@ def students_to_evaluate(session: AnySession) -> list[int]:
     return list(session.scalars(select(Student.id).where(Student.is_active).order_by(Student.id)))
 
 
-def _locked(session: AnySession, ids: Collection[int]) -> dict[int, Student]:
-    statement = select(Student).where(Student.id.in_(ids), Student.is_active).order_by(Student.id).with_for_update()
-    return {student.id: student for student in session.scalars(statement)}
+def _locked(session: AnySession, ids: Collection[int]) -> dict[int, _Judged]:
+    return {row.id: _Judged(*row) for row in session.execute(LOCKED, {"ids": list(ids)})}
+
+
+IDS: Any = bindparam("ids", expanding=True)
+LOCKED = lasting(
+    select(*(getattr(Student, one.name) for one in fields(_Judged)))
+    .where(Student.id.in_(IDS), Student.is_active)
+    .order_by(Student.id)
+    .with_for_update()
+)
+# Of those that are resolved, what may come back is in a window that somebody is judged by now.
+JUDGED = lasting(
+    select(Alert).where(
+        Alert.student_id.in_(IDS),
+        or_(Alert.status != AlertStatus.RESOLVED, Alert.window_key.in_(bindparam("windows", expanding=True))),
+    )
+)
 
 
 def _evaluate(batch: _Batch, sources: Sources) -> None:
     names = {id_: student.name for id_, student in batch.students.items()}
     facts = sources.facts_of(batch.session, names, as_of=batch.as_of, thresholds=batch.thresholds)
-    stored = _alerts_of(batch.session, names)
+    judged = [(one, judge(one, batch.thresholds)) for one in facts]
+    stored = _alerts_of(batch.session, names, {alert.window_key for _, found in judged for alert in found.alerts})
     profiles = risk_of(batch.session, list(names))
     moved: list[tuple[Alert, Move]] = []
-    for one in facts:
-        judgement = judge(one, batch.thresholds)
+    for one, judgement in judged:
         _count(batch.done, one, judgement, thresholds=batch.thresholds)
         moved.extend(_apply(batch, one.student_id, judgement, stored=stored.get(one.student_id, {})))
         _keep_profile(batch, one, judgement, profile=profiles.get(one.student_id))
@@ -132,9 +161,12 @@ def _evaluate(batch: _Batch, sources: Sources) -> None:
     _report(batch, moved)
 
 
-def _alerts_of(session: AnySession, ids: Iterable[int]) -> dict[int, dict[tuple[str, str], Alert]]:
+def _alerts_of(
+    session: AnySession, ids: Iterable[int], windows: Iterable[str]
+) -> dict[int, dict[tuple[str, str], Alert]]:
+    """The alerts of some students on which what is judged now, in some windows, may change anything."""
     found: dict[int, dict[tuple[str, str], Alert]] = {}
-    for alert in session.scalars(select(Alert).where(Alert.student_id.in_(list(ids)))):
+    for alert in session.scalars(JUDGED, {"ids": list(ids), "windows": list(windows)}):
         found.setdefault(alert.student_id, {})[(alert.rule, alert.window_key)] = alert
     return found
 
@@ -183,6 +215,8 @@ def _change(batch: _Batch, alert: Alert, answer: Transition) -> None:
         if answer.move is Move.WORSEN:
             alert.worsened_at = clock.now()
         else:
+            # It no longer counts as opened on the day on which it was before.
+            note_moment_due(batch.session, alert.opened_at, alert.student_id)
             alert.opened_at, alert.decided_severity = clock.now(), None
         _ask(batch, alert)
 
@@ -221,14 +255,13 @@ def _keep_profile(batch: _Batch, facts: StudentFacts, judgement: Judgement, *, p
     if profile is None:
         profile = StoredProfile(student_id=facts.student_id)
         batch.session.add(profile)
-    profile.level = found.level.value
-    profile.triggers = [rule.value for rule in found.triggers]
-    profile.inputs = {
-        **found.inputs,
-        "reasons": list(found.reasons),
-        "unjudged": [indicator.value for indicator in found.unjudged],
-    }
-    profile.as_of, profile.computed_at = batch.as_of, clock.now()
+    words = {"reasons": list(found.reasons), "unjudged": [indicator.value for indicator in found.unjudged]}
+    triggers = [rule.value for rule in found.triggers]
+    now = {"level": found.level.value, "triggers": triggers, "inputs": {**found.inputs, **words}, "as_of": batch.as_of}
+    # Of most students nothing changes when one of them is marked; what would be written is what is there.
+    if any(getattr(profile, name) != value for name, value in now.items()):
+        for name, value in {**now, "computed_at": clock.now()}.items():
+            setattr(profile, name, value)
 
 
 def _count(done: Evaluation, facts: StudentFacts, judgement: Judgement, *, thresholds: Thresholds) -> None:
@@ -245,5 +278,6 @@ def _report(batch: _Batch, moved: list[tuple[Alert, Move]]) -> None:
     for alert, move in sorted(moved, key=lambda one: -one[0].severity):
         batch.done.moves[move] = batch.done.moves.get(move, 0) + 1
         record(batch.session, EVENTS[move], alert, reason=alert.reason)
+        note_moment_due(batch.session, clock.now(), alert.student_id)
         if move is not Move.RESOLVE:
             batch.done.reasons.append((batch.students[alert.student_id].name, alert.reason))

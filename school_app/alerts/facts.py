@@ -6,11 +6,12 @@ The features above alerts/ build them; alerts.rules and alerts.risk read them.
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 RECENT_SCHOOL_DAYS = 20
 WHOLE_DAY = "DAY"
@@ -45,6 +46,11 @@ class EnrolledSpan:
         return self.first_day <= day and (self.last_day is None or day <= self.last_day)
 
 
+def is_counted(category: AttendanceCategory | None) -> bool:
+    """Whether a session of a category stands in the rate's denominator: known, and required."""
+    return category is not None and category is not AttendanceCategory.NOT_REQUIRED
+
+
 @dataclass(frozen=True, slots=True)
 class SessionFact:
     """One session of one school day; `category` is None where its register was not taken."""
@@ -55,8 +61,8 @@ class SessionFact:
 
     @property
     def is_counted(self) -> bool:
-        """Whether it stands in the rate's denominator: known, and required."""
-        return self.category is not None and self.category is not AttendanceCategory.NOT_REQUIRED
+        """Whether it stands in the rate's denominator."""
+        return is_counted(self.category)
 
     @property
     def is_absent(self) -> bool:
@@ -66,7 +72,7 @@ class SessionFact:
 
 @dataclass(frozen=True, slots=True)
 class AttendanceFacts:
-    """One student's attendance in one school year up to and including `as_of`; attendance_facts() makes it.
+    """One student's attendance in one school year up to and including `as_of`; school_days.attendance_facts() makes it.
 
     `sessions_counted` are those with a register taken while enrolled, less the not required ones;
     `sessions_unknown` those whose register is missing, which stand in no rate. Runs are of school days, back
@@ -179,70 +185,6 @@ class StudentFacts:
     marks: MarksFacts | None = None
 
 
-def attendance_facts(
-    as_of: date,
-    registers: Collection[SessionKey],
-    *,
-    exceptions: Mapping[SessionKey, AttendanceCategory],
-    instructional_days: Collection[date],
-    enrolled: Sequence[EnrolledSpan],
-    school_year_key: str,
-    sessions_of_day: frozenset[str] = frozenset({WHOLE_DAY}),
-    last_note_on: date | None = None,
-) -> AttendanceFacts:
-    """The facts of one student from one school year's registers that were taken, and the exceptions in them.
-
-    Whoever was enrolled on a school day and is not excepted in a register that was taken was present. A
-    register that was not taken makes its session unknown, and so does a mark without a register. Other days
-    stand in no rate.
-    """
-    by_day = sessions_by_day(
-        as_of,
-        registers,
-        exceptions=exceptions,
-        instructional_days=instructional_days,
-        enrolled=enrolled,
-        sessions_of_day=sessions_of_day,
-    )
-    unexplained, unexplained_since = _run(by_day, only_unexplained=True)
-    absent, absent_since = _run(by_day, only_unexplained=False)
-    facts = [fact for sessions in by_day for fact in sessions]
-    counted = [fact for fact in facts if fact.is_counted]
-    return AttendanceFacts(
-        as_of=as_of,
-        school_year_key=school_year_key,
-        sessions_counted=len(counted),
-        sessions_absent=sum(fact.is_absent for fact in counted),
-        sessions_absent_unexcused=_count(counted, AttendanceCategory.ABSENT_UNEXCUSED),
-        sessions_late=_count(counted, AttendanceCategory.LATE),
-        sessions_unknown=_count(facts, None),
-        days_counted=len({fact.on for fact in counted}),
-        recent_sessions=tuple(fact for sessions in by_day[-RECENT_SCHOOL_DAYS:] for fact in sessions),
-        consecutive_unexplained_days=unexplained,
-        run_started_on=unexplained_since,
-        consecutive_absent_days=absent,
-        absent_run_started_on=absent_since,
-        last_note_on=last_note_on,
-    )
-
-
-def sessions_by_day(
-    as_of: date,
-    registers: Collection[SessionKey],
-    *,
-    exceptions: Mapping[SessionKey, AttendanceCategory],
-    instructional_days: Collection[date],
-    enrolled: Sequence[EnrolledSpan],
-    sessions_of_day: frozenset[str],
-) -> list[list[SessionFact]]:
-    """A student's sessions, one list a school day, from the first day enrolled to `as_of`; arguments as above."""
-    days = sorted(day for day in set(instructional_days) if day <= as_of and any(span.covers(day) for span in enrolled))
-    taken: dict[date, set[str]] = {}
-    for day, session in registers:
-        taken.setdefault(day, set()).add(session)
-    return [_sessions(day, taken.get(day, set()), exceptions, expected=sessions_of_day) for day in days]
-
-
 def behaviour_facts(
     as_of: date,
     incidents: Iterable[IncidentFact],
@@ -267,49 +209,16 @@ def mean_percent(results: Iterable[tuple[Decimal, Decimal, Decimal]]) -> Fractio
 
     Every result weighs the same. A score above the maximum is extra credit and counts as it stands.
     """
-    shares = [(Fraction(score) - Fraction(low)) / (Fraction(high) - Fraction(low)) for score, low, high in results]
+    shares = [_share(*result) for result in results]
     return 100 * sum(shares, Fraction(0)) / len(shares) if shares else None
+
+
+# A school marks by few scales, and the same results come up time and again.
+@lru_cache(maxsize=4096)
+def _share(score: Decimal, low: Decimal, high: Decimal) -> Fraction:
+    return (Fraction(score) - Fraction(low)) / (Fraction(high) - Fraction(low))
 
 
 def _check_run(days: int, started_on: date | None) -> None:
     if days < 0 or (days == 0) is not (started_on is None):
         raise ValueError("A run of absence has a first day exactly when it has days.")
-
-
-def _count(facts: Iterable[SessionFact], category: AttendanceCategory | None) -> int:
-    return sum(fact.category is category for fact in facts)
-
-
-def _sessions(
-    day: date,
-    taken: set[str],
-    exceptions: Mapping[SessionKey, AttendanceCategory],
-    *,
-    expected: frozenset[str],
-) -> list[SessionFact]:
-    known = [SessionFact(day, session, exceptions.get((day, session), AttendanceCategory.PRESENT)) for session in taken]
-    unknown = [SessionFact(day, session, None) for session in _missing(taken, expected)]
-    return sorted(known + unknown, key=lambda fact: fact.session)
-
-
-def _missing(taken: set[str], expected: frozenset[str]) -> frozenset[str]:
-    # A school may change between whole and half days within a year, so a day that was registered in the other
-    # way misses only what that way leaves open.
-    if not taken or taken <= expected:
-        return expected - taken
-    return frozenset() if WHOLE_DAY in taken else HALVES - taken
-
-
-def _run(by_day: Sequence[Sequence[SessionFact]], *, only_unexplained: bool) -> tuple[int, date | None]:
-    days, started_on = 0, None
-    for sessions in reversed(by_day):
-        counted = [fact for fact in sessions if fact.is_counted]
-        # A day of which nothing is known, or on which nobody expected the student, neither lengthens nor ends
-        # a run.
-        if not counted:
-            continue
-        unexplained = _count(counted, AttendanceCategory.ABSENT_UNEXCUSED) > 0
-        if not all(fact.is_absent for fact in counted) or (only_unexplained and not unexplained):
-            break
-        days, started_on = days + 1, counted[0].on
-    return days, started_on

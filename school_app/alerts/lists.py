@@ -13,17 +13,22 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.accounts.models import Account
+from school_app.accounts.models import Account, full_name
 from school_app.alerts.models import Alert, AlertDecision, AlertStatus
 from school_app.core import paging
 from school_app.core.errors import NotFound
 from school_app.core.permissions import Viewer
 from school_app.schools.models import Form
 from school_app.students.access import Reach, reach_of
-from school_app.students.models import Student
+from school_app.students.models import Student, student_name
 
 AnySession = Session | scoped_session[Any]
 PAGE = 50
+# What a list shows of an alert, and beside it the names of the form and of who has to decide.
+LINE: tuple[Any, ...] = (
+    *(Alert.id, Alert.severity, Alert.status, Alert.reason, Alert.rule, Alert.alert_date, Alert.decide_by),
+)
+WITH: tuple[Any, ...] = (Form.name, Account.given_name, Account.family_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,22 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """An alert as a list shows it; `decider` is None where the admins have to decide."""
+
+    id: int
+    student: str
+    form: str | None
+    severity: int
+    status: AlertStatus
+    reason: str
+    rule: str
+    alert_date: date
+    decide_by: date | None
+    decider: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """An alert with its student, the form's name, and who has to decide (None: the admins)."""
 
@@ -48,14 +69,22 @@ class Listed:
     decider: str | None
 
 
-def alerts(session: AnySession, reach: Reach, filters: Filters, *, cursor: str | None = None) -> paging.Page[Listed]:
+def alerts(session: AnySession, reach: Reach, filters: Filters, *, cursor: str | None = None) -> paging.Page[Line]:
     """A page of the alerts on students in a person's care, the latest first; one statement."""
-    statement = _narrowed(_listed().where(reach.in_care()), filters)
+    columns = (*LINE, Student.given_name, Student.family_name, *WITH)
+    statement = _narrowed(_joined(select(*columns)).where(reach.in_care()), filters)
     if cursor:
         statement = statement.where(paging.behind(Alert.alert_date, Alert.id, paging.decode(cursor, date, int)))
     rows = session.execute(statement.order_by(Alert.alert_date.desc(), Alert.id.desc()).limit(PAGE + 1)).all()
-    page = paging.page(rows, PAGE, lambda row: (row[0].alert_date, row[0].id))
-    return paging.Page([_of(row) for row in page.rows], page.next)
+    page = paging.page(rows, PAGE, lambda row: (row.alert_date, row.id))
+    return paging.Page([_line(row) for row in page.rows], page.next)
+
+
+def _line(row: Any) -> Line:
+    *own, given_name, family_name, form, decider_given, decider_family = row
+    named = dict(zip((column.key for column in LINE), own, strict=True))
+    decider = full_name(decider_given, decider_family) if decider_given is not None else None
+    return Line(**named, student=student_name(given_name, family_name), form=form, decider=decider)
 
 
 def alert_in_care(session: AnySession, viewer: Viewer, alert_id: int, *, today: date) -> Listed:
@@ -80,16 +109,19 @@ def decisions(session: AnySession, student_id: int) -> Sequence[tuple[AlertDecis
 
 
 def _listed() -> Any:
+    return _joined(select(Alert, Student, *WITH))
+
+
+def _joined(statement: Any) -> Any:
     return (
-        select(Alert, Student, Form.name, Account.given_name, Account.family_name)
-        .join(Student, Student.id == Alert.student_id)
+        statement.join(Student, Student.id == Alert.student_id)
         .join(Form, Form.id == Student.form_id, isouter=True)
         .join(Account, Account.id == Alert.assigned_to, isouter=True)
     )
 
 
 def _of(row: Any) -> Listed:
-    decider = f"{row[3]} {row[4]}".strip() if row[3] is not None else None
+    decider = full_name(row[3], row[4]) if row[3] is not None else None
     return Listed(row[0], row[1], row[2], decider=decider)
 
 

@@ -97,7 +97,8 @@ class AlertDecision(Audited, SchoolOwned, Base):
 class RiskProfile(SchoolOwned, Base):
     """A student's risk as of a date: level 0 to 4, or None for "not enough data", with what produced it.
 
-    It is computed anew from the facts at every evaluation, so its history is that of the facts and alerts.
+    It is computed anew from the facts at every evaluation, so its history is that of the facts and alerts;
+    `computed_at` is when that last gave something else than before.
     """
 
     __tablename__ = "risk_profile"

@@ -5,21 +5,24 @@ alerts/ itself, and the features above it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, AccountStatus
 from school_app.alerts.models import Alert, AlertDecision, AlertStatus, RiskProfile, SchoolThresholds
 from school_app.alerts.thresholds import Thresholds
+from school_app.core.lasting import lasting
 from school_app.schools.models import FormMaster
 from school_app.schools.queries import holds_on
-from school_app.students.access import Reach, in_care_of
-from school_app.students.models import Student
+from school_app.students.access import Reach, Shape, in_care_by, in_care_of
+from school_app.students.models import Student, student_name
 
 AnySession = Session | scoped_session[Any]
 
@@ -28,15 +31,29 @@ AnySession = Session | scoped_session[Any]
 class Waiting:
     """A student's worst open alert, and how many more the student has."""
 
-    alert: Alert
-    student: Student
+    alert_id: int
+    severity: int
+    reason: str
+    worsened_at: datetime | None
+    decide_by: date | None
+    student_id: int
+    given_name: str
+    family_name: str
     others: int
+
+    @property
+    def student_name(self) -> str:
+        """Both names of the student."""
+        return student_name(self.given_name, self.family_name)
 
 
 def thresholds_of(session: AnySession) -> Thresholds:
     """The school's own cut points, or the defaults where it set none."""
-    settings = session.scalar(select(SchoolThresholds.settings))
+    settings = session.scalar(SETTINGS)
     return Thresholds() if settings is None else Thresholds.from_settings(settings)
+
+
+SETTINGS = lasting(select(SchoolThresholds.settings))
 
 
 def deciders(session: AnySession, form_ids: Collection[int], on: date) -> dict[int, int]:
@@ -73,28 +90,77 @@ def needs_decision(session: AnySession, account_id: int, reach: Reach) -> list[W
     One statement: a person's open alerts are few, and the worst of each student is picked from them. A student who has
     left the person's care is not shown to them.
     """
-    rows = session.execute(
-        select(Alert, Student)
+    rows = session.execute(_waiting(reach.shape), {"account_id": account_id, **reach.care}).all()
+    numbers = Counter(row.student_id for row in rows)
+    worst: dict[int, Any] = {}
+    for row in rows:
+        worst.setdefault(row.student_id, row)
+    return [Waiting(**row._mapping, others=numbers[id_] - 1) for id_, row in worst.items()]
+
+
+@cache
+def _waiting(shape: Shape) -> Any:
+    return lasting(
+        select(
+            *(Alert.id.label("alert_id"), Alert.severity, Alert.reason, Alert.worsened_at, Alert.decide_by),
+            *(Alert.student_id, Student.given_name, Student.family_name),
+        )
         .join(Student, Student.id == Alert.student_id)
-        .where(Alert.assigned_to == account_id, Alert.status == AlertStatus.OPEN, reach.in_care())
+        .where(Alert.assigned_to == bindparam("account_id"), Alert.status == AlertStatus.OPEN, in_care_by(shape))
         .order_by(Alert.severity.desc(), Alert.alert_date, Alert.id)
-    ).all()
-    found: dict[int, list[tuple[Alert, Student]]] = {}
-    for alert, student in rows:
-        found.setdefault(student.id, []).append((alert, student))
-    return [Waiting(*entries[0], others=len(entries) - 1) for entries in found.values()]
+    )
 
 
-def standing_alerts_of(session: AnySession, student_ids: Collection[int]) -> dict[int, list[Alert]]:
-    """The alerts of some students whose facts still hold, answered or not, worst first."""
-    found: dict[int, list[Alert]] = {}
-    for alert in session.scalars(
-        select(Alert)
-        .where(Alert.student_id.in_(student_ids), Alert.status != AlertStatus.RESOLVED)
-        .order_by(Alert.severity.desc(), Alert.alert_date, Alert.id)
-    ):
-        found.setdefault(alert.student_id, []).append(alert)
-    return found
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a form's page tells of an alert."""
+
+    id: int
+    student_id: int
+    indicator: str
+    severity: int
+    status: AlertStatus
+    reason: str
+    opened_at: datetime
+    worsened_at: datetime | None
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether its facts still hold, answered or not."""
+        return self.status is not AlertStatus.RESOLVED
+
+    @property
+    def rose_at(self) -> datetime:
+        """When it was opened, or last became worse."""
+        return max(self.opened_at, self.worsened_at or self.opened_at)
+
+
+def told_alerts_of(session: AnySession, student_ids: Collection[int], since: datetime) -> list[Told]:
+    """The alerts of some students that stand, and those that have risen since a moment; worst first, one statement."""
+    return [Told(*row) for row in session.execute(TOLD, {"ids": list(student_ids), "since": since})]
+
+
+IDS: Any = bindparam("ids", expanding=True)
+TOLD = lasting(
+    select(*(getattr(Alert, one.name) for one in fields(Told)))
+    .where(
+        Alert.student_id.in_(IDS),
+        or_(
+            Alert.status != AlertStatus.RESOLVED,
+            Alert.opened_at > bindparam("since"),
+            Alert.worsened_at > bindparam("since"),
+        ),
+    )
+    .order_by(Alert.severity.desc(), Alert.alert_date, Alert.id)
+)
+
+
+def triggers_of(session: AnySession, student_ids: Collection[int]) -> dict[int, list[str]]:
+    """The rules that stand in the risk profiles of some students; one statement."""
+    return {student_id: triggers for student_id, triggers in session.execute(TRIGGERS, {"ids": list(student_ids)})}
+
+
+TRIGGERS = lasting(select(RiskProfile.student_id, RiskProfile.triggers).where(RiskProfile.student_id.in_(IDS)))
 
 
 def decisions_on(session: AnySession, alert_ids: Collection[int]) -> dict[int, list[AlertDecision]]:

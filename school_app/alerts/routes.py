@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from school_app.alerts import lists, service, words
 from school_app.alerts.lists import Filters
-from school_app.alerts.models import AlertStatus, DecisionKind
+from school_app.alerts.models import Alert, AlertStatus, DecisionKind
 from school_app.alerts.service import Answer, InvalidDecision
 from school_app.audit.events import Event
 from school_app.audit.service import record
@@ -23,6 +23,7 @@ from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.errors import DomainError
 from school_app.core.permissions import Permission, requires, viewer
+from school_app.core.reading import reading
 from school_app.students.access import carers_of, reach_of
 
 blueprint = Blueprint("alerts", __name__)
@@ -31,6 +32,7 @@ FILTERS = ("status", "indicator", "whose", "late")
 
 @blueprint.get("/alerts")
 @requires(Permission.ALERT_VIEW)
+@reading
 def index() -> str:
     """The alerts on students in the person's care."""
     today = clock.today(g.timezone)
@@ -65,10 +67,10 @@ def _filters(today: date) -> Filters:
 @requires(Permission.ALERT_VIEW)
 def alert(alert_id: int) -> str:
     """One alert: why, by which counts, and what was decided. That it was looked at is recorded."""
-    listed = lists.alert_in_care(db.session, viewer(), alert_id, today=clock.today(g.timezone))
-    record(db.session, Event.ALERT_VIEWED, listed.alert)
+    found, rendered = _printed(alert_id)
+    record(db.session, Event.ALERT_VIEWED, found)
     db.session.commit()
-    return _page(alert_id)
+    return rendered
 
 
 @blueprint.post("/alerts/<int:alert_id>")
@@ -123,11 +125,16 @@ def _answer(word: str) -> Answer:
 
 
 def _page(alert_id: int, error: DomainError | None = None) -> str:
+    return _printed(alert_id, error)[1]
+
+
+@reading
+def _printed(alert_id: int, error: DomainError | None = None) -> tuple[Alert, str]:
     today = clock.today(g.timezone)
     listed = lists.alert_in_care(db.session, viewer(), alert_id, today=today)
     may_decide = viewer().may(Permission.ALERT_DECIDE)
     people = carers_of(db.session, listed.student, Permission.ALERT_DECIDE, today=today) if may_decide else []
-    return render_template(
+    rendered = render_template(
         "alerts/alert.html",
         listed=listed,
         people=[one for one in people if one.id != listed.alert.assigned_to],
@@ -140,3 +147,4 @@ def _page(alert_id: int, error: DomainError | None = None) -> str:
         entered=request.form,
         error=str(error) if error else None,
     )
+    return listed.alert, rendered

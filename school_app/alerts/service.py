@@ -21,6 +21,7 @@ from school_app.cases.service import Plan, open_case
 from school_app.core import clock
 from school_app.core.acting import By
 from school_app.core.errors import Conflict, DomainError, NotFound
+from school_app.schools.due import note_moment_due
 
 AnySession = Session | scoped_session[Any]
 REASON_LENGTH = 500
@@ -50,11 +51,7 @@ def decide(session: AnySession, alert_id: int, answer: Answer, *, by: By, today:
     Raises AlertAlreadyDecided where another answer stands or the alert has resolved, InvalidDecision where the answer
     lacks its reason, InvalidCase where the plan cannot stand.
     """
-    alert = session.scalar(
-        select(Alert).where(Alert.id == alert_id).with_for_update().execution_options(populate_existing=True)
-    )
-    if alert is None:
-        raise NotFound("alert")
+    alert = _locked(session, alert_id)
     if alert.status is not AlertStatus.OPEN:
         return _same_again(session, alert, answer, by=by)
     reason = _reason(answer)
@@ -75,6 +72,7 @@ def decide(session: AnySession, alert_id: int, answer: Answer, *, by: By, today:
     session.add(decision)
     alert.status, alert.decided_severity = AlertStatus.DECIDED, alert.severity
     session.flush()
+    note_moment_due(session, decision.decided_at, alert.student_id)
     record(
         session, Event.ALERT_DECIDED, alert, reason=f"{answer.kind.value}: {reason}" if reason else answer.kind.value
     )
@@ -86,11 +84,7 @@ def hand_on(session: AnySession, alert_id: int, *, to_id: int, reason: str, by: 
 
     Raises AlertAlreadyDecided where it no longer waits, InvalidDecision without a reason or for an inactive account.
     """
-    alert = session.scalar(
-        select(Alert).where(Alert.id == alert_id).with_for_update().execution_options(populate_existing=True)
-    )
-    if alert is None:
-        raise NotFound("alert")
+    alert = _locked(session, alert_id)
     if alert.status is not AlertStatus.OPEN:
         raise AlertAlreadyDecided("This alert no longer waits for an answer.")
     account = session.get(Account, to_id)
@@ -114,8 +108,19 @@ def set_thresholds(session: AnySession, thresholds: Thresholds, *, version: int)
         session.add(row)
     row.settings, row.version, row.changed_at = dict(thresholds.to_settings()), version + 1, clock.now()
     session.flush()
+    # Every student's incidents are those of the window that is set here.
+    note_moment_due(session, row.changed_at)
     record(session, Event.THRESHOLDS_SET, row)
     return row
+
+
+def _locked(session: AnySession, alert_id: int) -> Alert:
+    """An alert as it stands, held until the end of the transaction."""
+    statement = select(Alert).where(Alert.id == alert_id).with_for_update()
+    alert = session.scalar(statement.execution_options(populate_existing=True))
+    if alert is None:
+        raise NotFound("alert")
+    return alert
 
 
 def _same_again(session: AnySession, alert: Alert, answer: Answer, *, by: By) -> AlertDecision:

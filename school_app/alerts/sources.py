@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import AttendanceFacts, BehaviourFacts, MarksFacts, StudentFacts
 from school_app.alerts.thresholds import Thresholds
+from school_app.schools.queries import YearSoFar, year_so_far
 
 AnySession = Session | scoped_session[Any]
 Part = TypeVar("Part", covariant=True)
@@ -22,10 +23,19 @@ EXTENSION = "formroom.fact_sources"
 
 
 class Source(Protocol[Part]):
-    """Gives one part of the facts of many students in a fixed number of statements; who has no data has no entry."""
+    """Gives one part of the facts of many students in a fixed number of statements; who has no data has no entry.
+
+    `year` is that of the day, where it is read already.
+    """
 
     def __call__(
-        self, session: AnySession, student_ids: Collection[int], *, as_of: date, thresholds: Thresholds
+        self,
+        session: AnySession,
+        student_ids: Collection[int],
+        *,
+        as_of: date,
+        thresholds: Thresholds,
+        year: YearSoFar | None = None,
     ) -> Mapping[int, Part]: ...
 
 
@@ -41,10 +51,10 @@ class Sources:
         self, session: AnySession, names: Mapping[int, str], *, as_of: date, thresholds: Thresholds
     ) -> list[StudentFacts]:
         """The facts of some students, given as id and name, up to and including a day."""
-        ids = list(names)
-        attendance = self.attendance(session, ids, as_of=as_of, thresholds=thresholds)
-        behaviour = self.behaviour(session, ids, as_of=as_of, thresholds=thresholds)
-        marks = self.marks(session, ids, as_of=as_of, thresholds=thresholds)
+        ids, year = list(names), year_so_far(session, as_of)
+        attendance = self.attendance(session, ids, as_of=as_of, thresholds=thresholds, year=year)
+        behaviour = self.behaviour(session, ids, as_of=as_of, thresholds=thresholds, year=year)
+        marks = self.marks(session, ids, as_of=as_of, thresholds=thresholds, year=year)
         return [
             StudentFacts(id_, name, attendance.get(id_), behaviour=behaviour.get(id_), marks=marks.get(id_))
             for id_, name in names.items()

@@ -13,7 +13,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import AttendanceCategory
-from school_app.attendance.models import AttendanceCode, AttendanceMark
+from school_app.attendance.models import AttendanceCode
+from school_app.attendance.rows import ARCHIVED, LIVE, is_closed
 from school_app.core.errors import DomainError, NotFound
 
 AnySession = Session | scoped_session[Any]
@@ -85,7 +86,8 @@ class NewCode:
 
 def all_codes(session: AnySession) -> list[tuple[AttendanceCode, bool]]:
     """Every code of the school in the order of the register, each with whether a mark uses it; one statement."""
-    used = select(AttendanceMark.id).where(AttendanceMark.code_id == AttendanceCode.id).exists()
+    places = (LIVE, ARCHIVED) if is_closed(session) else (LIVE,)
+    used = or_(*(select(one.mark.id).where(one.mark.code_id == AttendanceCode.id).exists() for one in places))
     rows = session.execute(
         select(AttendanceCode, used).order_by(AttendanceCode.ordinal, AttendanceCode.id).limit(MOST_CODES * 2)
     )

@@ -5,23 +5,30 @@ dashboards/ uses it.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.alerts.facts import HALVES, WHOLE_DAY, SessionFact, sessions_by_day
-from school_app.attendance.models import AttendanceCode, AttendanceMark, Register, RegisterState
-from school_app.attendance.queries import enrolled_places, exceptions_of, taken_registers
+from school_app.alerts.facts import SessionFact, is_counted
+from school_app.attendance.models import AttendanceCode, RegisterState
+from school_app.attendance.parts import whole_day
+from school_app.attendance.queries import enrolled_places, exceptions_of, sessions_by_day, taken_registers
+from school_app.attendance.rows import Chosen, Tables, read
 from school_app.core.figures import attended
-from school_app.schools.models import School, SessionScheme
+from school_app.schools.context import present_school
+from school_app.schools.models import SessionScheme
 from school_app.schools.queries import school_days
 
 AnySession = Session | scoped_session[Any]
 WEEK = timedelta(days=7)
+# How long the present is that is held against as long a time before it.
+TREND = WEEK * 4
 # Two sessions on each of a year's school days, and some.
 MOST_MARKS = 1_000
 
@@ -40,7 +47,7 @@ class Share:
         return float(attended(self.absent, self.counted)) if self.counted else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class History:
     """A student's sessions in the order of days."""
 
@@ -48,14 +55,32 @@ class History:
 
     def share(self, first: date | None = None, last: date | None = None) -> Share:
         """The attendance between two days, both included."""
-        facts = [
-            fact
-            for day in self.days
-            for fact in day
-            if (first is None or fact.on >= first) and (last is None or fact.on <= last)
-        ]
-        counted = [fact for fact in facts if fact.is_counted]
-        return Share(len(counted), sum(fact.is_absent for fact in counted), sum(f.category is None for f in facts))
+        dates, sums = self._sums
+        begin = 0 if first is None else bisect_left(dates, first)
+        end = len(dates) if last is None else max(begin, bisect_right(dates, last))
+        before, until = sums[begin], sums[end]
+        return Share(until[0] - before[0], until[1] - before[1], until[2] - before[2])
+
+    @cached_property
+    def _sums(self) -> tuple[list[date], list[tuple[int, int, int]]]:
+        """The days, and what is counted, absent and unknown before each of them, and of all.
+
+        A page asks for a score of stretches of each history; so the sessions are gone through once.
+        """
+        counted = absent = unknown = 0
+        dates: list[date] = []
+        sums = [(counted, absent, unknown)]
+        for day in self.days:
+            for fact in day:
+                category = fact.category
+                if category is None:
+                    unknown += 1
+                elif is_counted(category):
+                    counted, absent = counted + 1, absent + category.is_absent
+            if day:
+                dates.append(day[0].on)
+                sums.append((counted, absent, unknown))
+        return dates, sums
 
     def weeks(self, until: date, count: int) -> list[float | None]:
         """Attendance in percent of the last `count` weeks, oldest first; None for a week without a register."""
@@ -63,10 +88,14 @@ class History:
         starts = [monday - WEEK * back for back in range(count - 1, -1, -1)]
         return [self.share(start, start + WEEK - timedelta(days=1)).percent for start in starts]
 
-    def change(self, until: date, weeks: int = 4) -> float | None:
+    def stretches(self, until: date) -> tuple[Share, Share]:
+        """The attendance of the weeks of a trend up to a day, and that of as many weeks before them."""
+        first = until - TREND + timedelta(days=1)
+        return self.share(first, until), self.share(first - TREND, until - TREND)
+
+    def change(self, until: date) -> float | None:
         """Points of attendance in the last weeks less those of as many weeks before; None where either is unknown."""
-        now = self.share(until - WEEK * weeks + timedelta(days=1), until).percent
-        before = self.share(until - WEEK * weeks * 2 + timedelta(days=1), until - WEEK * weeks).percent
+        now, before = (one.percent for one in self.stretches(until))
         return None if now is None or before is None else round(now - before, 1)
 
     def absent_run(self, until: date) -> int:
@@ -82,30 +111,30 @@ class History:
         return run
 
 
-def histories(session: AnySession, student_ids: Collection[int], *, first: date, last: date) -> dict[int, History]:
-    """The histories of some students between two days; five statements, whatever their number."""
+def histories(
+    session: AnySession,
+    student_ids: Collection[int],
+    *,
+    first: date,
+    last: date,
+    days: Collection[date] | None = None,
+    scheme: SessionScheme | None = None,
+) -> dict[int, History]:
+    """The histories of some students between two days; four statements, whatever their number.
+
+    `days` are those with school from `first` to `last`, where they are read already. How often registers are taken is
+    said by `scheme`; by default it is as pages know it, at most a minute old.
+    """
     places = enrolled_places(session, student_ids, first=first, last=last)
     if not places:
         return {}
     forms = {place.form_id for found in places.values() for place in found}
     taken = taken_registers(session, forms, first=first, last=last)
     exceptions = exceptions_of(session, student_ids, first=first, last=last)
-    days = school_days(session, first, last)
-    scheme = session.scalars(select(School.session_scheme)).one()
-    sessions = HALVES if scheme is SessionScheme.AM_PM else frozenset({WHOLE_DAY})
-    return {
-        student_id: History(
-            sessions_by_day(
-                last,
-                {key for place in found for key in taken.get(place.form_id, ()) if place.span.covers(key[0])},
-                exceptions=exceptions.get(student_id, {}),
-                instructional_days=days,
-                enrolled=[place.span for place in found],
-                sessions_of_day=sessions,
-            )
-        )
-        for student_id, found in places.items()
-    }
+    days = school_days(session, first, last) if days is None else days
+    sessions = whole_day(scheme or present_school(session).session_scheme)
+    by_day = sessions_by_day(last, places, taken, exceptions, instructional_days=days, sessions_of_day=sessions)
+    return {student_id: History(found) for student_id, found in by_day.items()}
 
 
 def together(found: Iterable[History]) -> Share:
@@ -130,25 +159,28 @@ class Noted:
 
 def noted_marks(session: AnySession, student_id: int, *, first: date, last: date) -> list[Noted]:
     """A student's marks in taken registers of their form, and those without a register; latest first, one statement."""
-    rows = session.execute(
-        select(
-            AttendanceMark.date,
-            AttendanceCode.name,
-            AttendanceMark.minutes_late,
-            AttendanceMark.reason,
-            AttendanceMark.register_id,
+
+    def statement(tables: Tables) -> Chosen:
+        register, mark = tables.register, tables.mark
+        return (
+            select(mark.date, mark.session, mark.id, AttendanceCode.name, mark.minutes_late, mark.reason)
+            .add_columns(mark.register_id)
+            .join(AttendanceCode, AttendanceCode.id == mark.code_id)
+            .join(register, tables.joined(first, last), isouter=True)
+            .where(
+                mark.student_id == student_id,
+                mark.date.between(first, last),
+                or_(
+                    mark.register_id.is_(None),
+                    and_(register.form_id.is_not(None), register.state == RegisterState.TAKEN),
+                ),
+            )
+            .order_by(mark.date.desc(), mark.session, mark.id)
+            .limit(MOST_MARKS)
         )
-        .join(AttendanceCode, AttendanceCode.id == AttendanceMark.code_id)
-        .join(Register, Register.id == AttendanceMark.register_id, isouter=True)
-        .where(
-            AttendanceMark.student_id == student_id,
-            AttendanceMark.date.between(first, last),
-            or_(
-                AttendanceMark.register_id.is_(None),
-                and_(Register.form_id.is_not(None), Register.state == RegisterState.TAKEN),
-            ),
-        )
-        .order_by(AttendanceMark.date.desc(), AttendanceMark.session, AttendanceMark.id)
-        .limit(MOST_MARKS)
-    )
-    return [Noted(on, name, minutes, reason, counts=id_ is not None) for on, name, minutes, reason, id_ in rows]
+
+    rows = read(session, statement, first=first, last=last)
+    latest = sorted(rows, key=lambda row: (-row.date.toordinal(), row.session, row.id))[:MOST_MARKS]
+    return [
+        Noted(row.date, row.name, row.minutes_late, row.reason, counts=row.register_id is not None) for row in latest
+    ]

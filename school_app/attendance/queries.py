@@ -6,29 +6,32 @@ attendance/ itself, and the features above it; alerts reads it through alerts.so
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Date, bindparam, func, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import (
-    HALVES,
-    WHOLE_DAY,
     AttendanceCategory,
     AttendanceFacts,
     EnrolledSpan,
+    SessionFact,
     SessionKey,
-    attendance_facts,
 )
+from school_app.alerts.school_days import UsualDays, facts_of_days, usual_days
 from school_app.alerts.thresholds import Thresholds
-from school_app.attendance.models import AttendanceCode, AttendanceMark, Register, RegisterState
+from school_app.attendance.models import AttendanceCode, Register, RegisterState
+from school_app.attendance.parts import whole_day
+from school_app.attendance.rows import Chosen, Tables, read_lasting
+from school_app.core.lasting import lasting
 from school_app.core.permissions import Viewer
-from school_app.schools.models import Form, School, SessionScheme
-from school_app.schools.queries import school_days, school_year_on
+from school_app.schools.context import present_school
+from school_app.schools.models import Form
+from school_app.schools.queries import YearSoFar, school_year_on, year_so_far
 from school_app.students.access import reach_of
 from school_app.students.models import Enrolment, Note
 
@@ -52,12 +55,21 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """When and by whom a register was taken; `taken_by_name` is None where a file states it."""
+
+    taken_at: datetime | None
+    taken_by_name: str | None
+    corrected_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class FormDay:
     """A form and its registers of one day, by session; a session without one was not taken."""
 
     form_id: int
     name: str
-    registers: Mapping[str, Register]
+    registers: Mapping[str, Taken]
 
 
 def heavier(one: AttendanceCategory | None, other: AttendanceCategory) -> AttendanceCategory:
@@ -66,69 +78,90 @@ def heavier(one: AttendanceCategory | None, other: AttendanceCategory) -> Attend
 
 
 def attendance_facts_of(
-    session: AnySession, student_ids: Collection[int], *, as_of: date, thresholds: Thresholds
+    session: AnySession,
+    student_ids: Collection[int],
+    *,
+    as_of: date,
+    thresholds: Thresholds,
+    year: YearSoFar | None = None,
 ) -> Mapping[int, AttendanceFacts]:
     """The facts of attendance of some students in the school year of `as_of`, up to and including that day.
 
-    Seven statements, whatever the number of students. Who was in no form this year has no entry; between school years
+    Six statements, whatever the number of students. Who was in no form this year has no entry; between school years
     nobody has one. The rule is docs/decisions/0001.
     """
-    year = school_year_on(session, as_of)
+    year = year or year_so_far(session, as_of)
     if year is None or not student_ids:
         return {}
     places = enrolled_places(session, student_ids, first=year.starts_on, last=as_of)
     if not places:
         return {}
     forms = {place.form_id for found in places.values() for place in found}
-    days = school_days(session, year.starts_on, as_of)
     taken = taken_registers(session, forms, first=year.starts_on, last=as_of)
     exceptions = exceptions_of(session, student_ids, first=year.starts_on, last=as_of)
-    school = session.execute(select(School.timezone, School.session_scheme)).one()
+    school = present_school(session)
     notes = _last_notes(session, student_ids, as_of, zone=ZoneInfo(school.timezone))
-    sessions = HALVES if school.session_scheme is SessionScheme.AM_PM else frozenset({WHOLE_DAY})
+    sessions = whole_day(school.session_scheme)
+    by_day = sessions_by_day(as_of, places, taken, exceptions, instructional_days=year.days, sessions_of_day=sessions)
     return {
-        student_id: attendance_facts(
-            as_of,
-            _registers(found, taken),
-            exceptions=exceptions.get(student_id, {}),
-            instructional_days=days,
-            enrolled=[place.span for place in found],
-            school_year_key=str(year.id),
-            sessions_of_day=sessions,
-            last_note_on=notes.get(student_id),
-        )
-        for student_id, found in places.items()
+        student_id: facts_of_days(as_of, found, school_year_key=str(year.id), last_note_on=notes.get(student_id))
+        for student_id, found in by_day.items()
     }
+
+
+def sessions_by_day(
+    last: date,
+    places: Mapping[int, Sequence[Place]],
+    taken: Mapping[int, Collection[SessionKey]],
+    exceptions: Mapping[int, Mapping[SessionKey, AttendanceCategory]],
+    *,
+    instructional_days: Collection[date],
+    sessions_of_day: frozenset[str],
+) -> dict[int, list[Sequence[SessionFact]]]:
+    """The sessions of some students up to a day, one list a school day; `taken` are registers by form.
+
+    What the registers say of whoever is excepted in none is worked out once for all who were in the same places.
+    """
+    usual: dict[tuple[Place, ...], UsualDays] = {}
+    for own in {tuple(own) for own in places.values()}:
+        usual[own] = usual_days(
+            last,
+            _registers(own, taken),
+            instructional_days=instructional_days,
+            enrolled=[place.span for place in own],
+            sessions_of_day=sessions_of_day,
+        )
+    return {id_: usual[tuple(own)].excepted(exceptions.get(id_, {})) for id_, own in places.items()}
 
 
 def enrolled_places(
     session: AnySession, student_ids: Collection[int], *, first: date, last: date
 ) -> dict[int, list[Place]]:
     """Where some students were enrolled between two days."""
-    rows = session.execute(
-        select(Enrolment.student_id, Enrolment.form_id, Enrolment.starts_on, Enrolment.ends_on).where(
-            Enrolment.student_id.in_(student_ids),
-            Enrolment.starts_on <= last,
-            or_(Enrolment.ends_on.is_(None), Enrolment.ends_on >= first),
-        )
-    )
+    rows = session.execute(PLACES, {"ids": list(student_ids), "first": first, "last": last})
     found: dict[int, list[Place]] = defaultdict(list)
     for student_id, form_id, starts_on, ends_on in rows:
         found[student_id].append(Place(form_id, EnrolledSpan(max(starts_on, first), ends_on)))
     return found
 
 
+IDS: Any = bindparam("ids", expanding=True)
+FIRST: Any = bindparam("first", type_=Date)
+LAST: Any = bindparam("last", type_=Date)
+PLACES = lasting(
+    select(Enrolment.student_id, Enrolment.form_id, Enrolment.starts_on, Enrolment.ends_on).where(
+        Enrolment.student_id.in_(IDS),
+        Enrolment.starts_on <= LAST,
+        or_(Enrolment.ends_on.is_(None), Enrolment.ends_on >= FIRST),
+    )
+)
+
+
 def taken_registers(
     session: AnySession, form_ids: Collection[int], *, first: date, last: date
 ) -> dict[int, list[SessionKey]]:
     """The sessions whose register was taken, by form, between two days."""
-    rows = session.execute(
-        select(Register.form_id, Register.date, Register.session).where(
-            Register.form_id.in_(form_ids),
-            Register.date.between(first, last),
-            Register.state == RegisterState.TAKEN,
-        )
-    )
+    rows = read_lasting(session, _taken, first=first, last=last, ids=list(form_ids))
     found: dict[int, list[SessionKey]] = defaultdict(list)
     for form_id, on, part in rows:
         if form_id is not None:
@@ -136,21 +169,18 @@ def taken_registers(
     return found
 
 
+def _taken(tables: Tables) -> Chosen:
+    register = tables.register
+    return select(register.form_id, register.date, register.session).where(
+        register.form_id.in_(IDS), register.date.between(FIRST, LAST), register.state == RegisterState.TAKEN
+    )
+
+
 def exceptions_of(
     session: AnySession, student_ids: Collection[int], *, first: date, last: date
 ) -> dict[int, dict[SessionKey, AttendanceCategory]]:
     """The marks of some students in registers of their form that were taken, by student and session."""
-    rows = session.execute(
-        select(AttendanceMark.student_id, Register.date, Register.session, AttendanceCode.category)
-        .join(Register, Register.id == AttendanceMark.register_id)
-        .join(AttendanceCode, AttendanceCode.id == AttendanceMark.code_id)
-        .where(
-            AttendanceMark.student_id.in_(student_ids),
-            AttendanceMark.date.between(first, last),
-            Register.state == RegisterState.TAKEN,
-            Register.form_id.is_not(None),
-        )
-    )
+    rows = read_lasting(session, _exceptions, first=first, last=last, ids=list(student_ids))
     found: dict[int, dict[SessionKey, AttendanceCategory]] = defaultdict(dict)
     for student_id, on, part, category in rows:
         marks = found[student_id]
@@ -158,35 +188,43 @@ def exceptions_of(
     return found
 
 
-def _registers(places: Iterable[Place], taken: Mapping[int, list[SessionKey]]) -> set[SessionKey]:
+def _exceptions(tables: Tables) -> Chosen:
+    register, mark = tables.register, tables.mark
+    return (
+        select(mark.student_id, register.date, register.session, AttendanceCode.category)
+        .join(register, tables.joined(FIRST, LAST))
+        .join(AttendanceCode, AttendanceCode.id == mark.code_id)
+        .where(
+            mark.student_id.in_(IDS),
+            mark.date.between(FIRST, LAST),
+            register.state == RegisterState.TAKEN,
+            register.form_id.is_not(None),
+        )
+    )
+
+
+def _registers(places: Iterable[Place], taken: Mapping[int, Collection[SessionKey]]) -> set[SessionKey]:
     return {key for place in places for key in taken.get(place.form_id, ()) if place.span.covers(key[0])}
 
 
 def _last_notes(session: AnySession, student_ids: Collection[int], as_of: date, *, zone: ZoneInfo) -> dict[int, date]:
     end = datetime.combine(as_of, datetime.max.time(), zone)
-    rows = session.execute(
-        select(Note.student_id, func.max(Note.created_at))
-        .where(Note.student_id.in_(student_ids), Note.created_at <= end, Note.withdrawn_at.is_(None))
-        .group_by(Note.student_id)
-    )
+    rows = session.execute(LAST_NOTES, {"ids": list(student_ids), "end": end})
     return {student_id: last.astimezone(zone).date() for student_id, last in rows}
 
 
-def enrolled_in(session: AnySession, form_id: int, on: date) -> set[int]:
-    """The ids of the students who were enrolled in a form on a day."""
-    return set(
-        session.scalars(
-            select(Enrolment.student_id).where(
-                Enrolment.form_id == form_id,
-                Enrolment.starts_on <= on,
-                or_(Enrolment.ends_on.is_(None), Enrolment.ends_on >= on),
-            )
-        )
-    )
+LAST_NOTES = lasting(
+    select(Note.student_id, func.max(Note.created_at))
+    .where(Note.student_id.in_(IDS), Note.created_at <= bindparam("end"), Note.withdrawn_at.is_(None))
+    .group_by(Note.student_id)
+)
 
 
 def registers_of_day(session: AnySession, viewer: Viewer, on: date) -> list[FormDay]:
-    """The forms that a person takes or watches the registers of, with those of a day; four statements."""
+    """The forms that a person takes or watches the registers of, with those of today; four statements.
+
+    Today lies in no closed year.
+    """
     year = school_year_on(session, on)
     if year is None:
         return []
@@ -196,10 +234,18 @@ def registers_of_day(session: AnySession, viewer: Viewer, on: date) -> list[Form
         .where(Form.school_year_id == year.id, Form.is_active, reach.forms())
         .order_by(Form.name, Form.id)
     ).all()
-    taken: dict[int, dict[str, Register]] = defaultdict(dict)
-    for register in session.scalars(
-        select(Register).where(Register.date == on, Register.form_id.in_([form.id for form in forms]))
-    ):
-        if register.form_id is not None and register.state is RegisterState.TAKEN:
-            taken[register.form_id][register.session.value] = register
+    taken = taken_on(session, on, Register.form_id, [form.id for form in forms])
     return [FormDay(form.id, form.name, taken.get(form.id, {})) for form in forms]
+
+
+def taken_on(session: AnySession, on: date, whose: Any, ids: Collection[int]) -> dict[int, dict[str, Taken]]:
+    """The registers of a day that were taken, by form or class (the column `whose`) and session; one statement."""
+    rows = session.execute(
+        select(whose, Register.session, Register.taken_at, Register.taken_by_name, Register.corrected_at).where(
+            Register.date == on, whose.in_(ids), Register.state == RegisterState.TAKEN
+        )
+    )
+    found: dict[int, dict[str, Taken]] = defaultdict(dict)
+    for id_, part, *taken in rows:
+        found[id_][part.value] = Taken(*taken)
+    return found

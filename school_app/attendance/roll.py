@@ -11,29 +11,30 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session as DbSession
 from sqlalchemy.orm import scoped_session
 
 from school_app.attendance.codes import Code
 from school_app.attendance.models import (
     AttendanceCode,
-    AttendanceMark,
     Register,
     RegisterState,
     Session,
     Source,
 )
 from school_app.attendance.queries import WEIGHT
+from school_app.attendance.rows import Chosen, Stored, Tables, read_lasting
 from school_app.core.fingerprint import fingerprint
-from school_app.schools.models import DayType, School, SessionScheme
+from school_app.core.lasting import lasting
+from school_app.schools.models import DayType
 from school_app.schools.queries import day_of
 from school_app.students.models import Enrolment, Student, TeachingGroupMember
 
 AnySession = DbSession | scoped_session[Any]
 NOON = 12
-PARTS = {SessionScheme.DAY: (Session.DAY,), SessionScheme.AM_PM: (Session.AM, Session.PM)}
 SESSION_WORDS = {Session.DAY: "whole day", Session.AM: "morning session", Session.PM: "afternoon session"}
+SHOWN = ("id", "state", "source", "taken_at", "taken_by_name", "corrected_at", "corrected_by_name")
 NO_SCHOOL = {DayType.HOLIDAY: "a holiday", DayType.NON_INSTRUCTIONAL: "a day without lessons"}
 
 
@@ -106,11 +107,6 @@ def chosen_code(student: Enrolled, codes: Sequence[Code]) -> Code:
     return next((code for code in codes if mark is not None and code.id == mark.code_id), codes[0])
 
 
-def sessions_of(session: AnySession) -> tuple[Session, ...]:
-    """The parts of a day for which the school takes registers."""
-    return PARTS[session.scalars(select(School.session_scheme)).one()]
-
-
 def present_part(parts: Sequence[Session], moment: datetime, *, zone: str) -> Session:
     """The part of the day that it is at the school; the last one from noon on."""
     return parts[0] if moment.astimezone(ZoneInfo(zone)).hour < NOON else parts[-1]
@@ -129,21 +125,50 @@ def why_no_register(session: AnySession, on: date, *, today: date) -> str | None
     return None
 
 
-def register_of(session: AnySession, group: Group, slot: Slot) -> Register | None:
-    """The row of a register, where anything was ever stored for it."""
-    whose = Register.teaching_group_id if group.is_class else Register.form_id
-    return session.scalar(
-        select(Register).where(whose == group.id, Register.date == slot.on, Register.session == slot.part)
+def stored(session: AnySession, group: Group, slot: Slot) -> Stored | None:
+    """What is stored of a register, wherever it lies."""
+    statement = _of_class if group.is_class else _of_form
+    rows = read_lasting(session, statement, first=slot.on, last=slot.on, group_id=group.id, part=slot.part)
+    return next(iter(rows), None)
+
+
+def _of_form(tables: Tables) -> Chosen:
+    return _of(tables, tables.register.form_id)
+
+
+def _of_class(tables: Tables) -> Chosen:
+    return _of(tables, tables.register.teaching_group_id)
+
+
+def _of(tables: Tables, whose: Any) -> Chosen:
+    register = tables.register
+    columns = [getattr(register, name) for name in SHOWN]
+    return select(*columns).where(
+        whose == bindparam("group_id"), _on(register.date), register.session == bindparam("part")
     )
+
+
+def _on(column: Any) -> Any:
+    return column.between(bindparam("first"), bindparam("last"))
+
+
+def is_stored(session: AnySession, group: Group, slot: Slot) -> bool:
+    """Whether anything was ever stored for a register."""
+    return stored(session, group, slot) is not None
+
+
+def register_of(session: AnySession, group: Group, slot: Slot) -> Register | None:
+    """The row of a register of an open year, where anything was ever stored for it."""
+    return session.scalar(_REGISTER[group.is_class], {"group_id": group.id, "on": slot.on, "part": slot.part})
 
 
 def roll_of(session: AnySession, group: Group, slot: Slot) -> Roll:
     """A register as it stands, in three statements."""
-    register = register_of(session, group, slot)
-    marks = {} if register is None else _marks(session, register.id)
+    register = stored(session, group, slot)
+    marks = {} if register is None else _marks(session, register.id, slot.on)
     students = [
         Enrolled(id_, f"{given} {family}".strip(), marks.get(id_))
-        for id_, given, family in session.execute(_enrolled(group, slot.on))
+        for id_, given, family in _enrolled(session, group, slot.on)
     ]
     taken = register is not None and register.state is RegisterState.TAKEN
     return Roll(
@@ -161,7 +186,7 @@ def roll_of(session: AnySession, group: Group, slot: Slot) -> Roll:
 
 def enrolled_ids(session: AnySession, group: Group, on: date) -> list[int]:
     """The ids of the students who are on a group's register on a day."""
-    return [id_ for id_, *_ in session.execute(_enrolled(group, on))]
+    return [id_ for id_, *_ in _enrolled(session, group, on)]
 
 
 def _shown(student: Enrolled) -> list[Any]:
@@ -169,31 +194,45 @@ def _shown(student: Enrolled) -> list[Any]:
     return [student.id, *((mark.code_id, mark.minutes_late, mark.reason) if mark else ())]
 
 
-def _marks(session: AnySession, register_id: int) -> dict[int, Marked]:
+def _marks(session: AnySession, register_id: int, on: date) -> dict[int, Marked]:
     """Each student's mark in a register; of several, as a file may bring, the one that counts in the rate."""
-    rows = session.execute(
-        select(
-            AttendanceMark.student_id,
-            AttendanceMark.code_id,
-            AttendanceMark.minutes_late,
-            AttendanceMark.reason,
-            AttendanceCode.category,
-        )
-        .join(AttendanceCode, AttendanceCode.id == AttendanceMark.code_id)
-        .where(AttendanceMark.register_id == register_id)
-        .order_by(AttendanceMark.id)
-    ).all()
-    lightest_first = sorted(rows, key=lambda row: WEIGHT[row.category])
+    rows = read_lasting(session, _in_register, first=on, last=on, register_id=register_id)
+    lightest_first = sorted(rows, key=lambda row: (WEIGHT[row.category], row.id))
     return {row.student_id: Marked(row.code_id, row.minutes_late, row.reason) for row in lightest_first}
 
 
-def _enrolled(group: Group, on: date) -> Select[int, str, str]:
-    place: Any = TeachingGroupMember if group.is_class else Enrolment
-    whose = TeachingGroupMember.teaching_group_id if group.is_class else Enrolment.form_id
+def _in_register(tables: Tables) -> Chosen:
+    mark = tables.mark
     return (
+        select(mark.id, mark.student_id, mark.code_id, mark.minutes_late, mark.reason, AttendanceCode.category)
+        .join(AttendanceCode, AttendanceCode.id == mark.code_id)
+        .where(mark.register_id == bindparam("register_id"), _on(mark.date))
+    )
+
+
+def _enrolled(session: AnySession, group: Group, on: date) -> Sequence[Stored]:
+    return session.execute(_ENROLLED[group.is_class], {"group_id": group.id, "on": on}).all()
+
+
+def _asked_enrolled(place: Any, whose: Any) -> Any:
+    on: Any = bindparam("on")
+    return lasting(
         select(Student.id, Student.given_name, Student.family_name)
         .join(place, place.student_id == Student.id)
-        .where(whose == group.id, place.starts_on <= on, or_(place.ends_on.is_(None), place.ends_on >= on))
+        .where(whose == bindparam("group_id"), place.starts_on <= on, or_(place.ends_on.is_(None), place.ends_on >= on))
         .distinct()
         .order_by(Student.family_name, Student.given_name, Student.id)
     )
+
+
+def _asked_register(whose: Any) -> Any:
+    of_slot = (Register.date == bindparam("on"), Register.session == bindparam("part"))
+    return lasting(select(Register).where(whose == bindparam("group_id"), *of_slot))
+
+
+# By whether the group is a class.
+_ENROLLED = {
+    False: _asked_enrolled(Enrolment, Enrolment.form_id),
+    True: _asked_enrolled(TeachingGroupMember, TeachingGroupMember.teaching_group_id),
+}
+_REGISTER = {False: _asked_register(Register.form_id), True: _asked_register(Register.teaching_group_id)}

@@ -16,15 +16,15 @@ from school_app.alerts.sources import sources
 from school_app.attendance import service
 from school_app.attendance.forms import UnreadMinutes, contrasted_rows, read_entries, refused_rows
 from school_app.attendance.models import Session
+from school_app.attendance.parts import sessions_of
 from school_app.attendance.queries import registers_of_day
 from school_app.attendance.roll import (
     SESSION_WORDS,
     Group,
     Slot,
     enrolled_ids,
+    is_stored,
     present_part,
-    register_of,
-    sessions_of,
 )
 from school_app.attendance.service import InvalidRegister, RegisterChanged
 from school_app.attendance.sheet import Sheet, class_registers_of_day, sheet_of
@@ -32,6 +32,8 @@ from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.errors import DomainError, NotFound
 from school_app.core.permissions import Permission, requires, viewer
+from school_app.core.reading import reading
+from school_app.schools.closed import YearClosed
 from school_app.schools.queries import taught_class
 from school_app.students.access import reachable_form
 
@@ -40,6 +42,7 @@ blueprint = Blueprint("attendance", __name__)
 
 @blueprint.get("/registers")
 @requires(Permission.REGISTER_TAKE, Permission.SCHOOL_FIGURES)
+@reading
 def index() -> str:
     """The registers of today: of the person's forms, of the year or the whole school, and of the classes they teach."""
     today = _today()
@@ -125,7 +128,7 @@ def _slot(group: Group, on: str) -> Slot:
         raise NotFound("day")
     slot = Slot(day, Session(word) if word else present_part(parts, clock.now(), zone=g.timezone))
     # A school may have taken its registers in another way before.
-    if slot.part not in parts and register_of(db.session, group, slot) is None:
+    if slot.part not in parts and not is_stored(db.session, group, slot):
         raise NotFound("session")
     return slot
 
@@ -146,7 +149,8 @@ def _page(group: Group, slot: Slot, sheet: Sheet, *, error: str | None = None) -
         others=[(SESSION_WORDS[part], _url(group, Slot(slot.on, part)), part is slot.part) for part in sheet.parts],
         before=other(sheet.day_before, slot.part),
         after=other(sheet.day_after, slot.part),
-        may_take=viewer().may(Permission.REGISTER_TAKE),
+        year=None if slot.on.year == _today().year else slot.on.year,
+        may_take=viewer().may(Permission.REGISTER_TAKE) and sheet.closed is None,
         error=error,
     )
 
@@ -173,7 +177,7 @@ def _saved(group: Group, slot: Slot) -> Response | tuple[str, int]:
             by=viewer().by,
             today=today,
         )
-    except (InvalidRegister, RegisterChanged) as error:
+    except (InvalidRegister, RegisterChanged, YearClosed) as error:
         return _refused(group, slot, error)
     if not group.is_class:
         evaluate(db.session, sources(), [one.student_id for one in entries], as_of=today)
@@ -202,7 +206,7 @@ def _taken_back(group: Group, slot: Slot) -> Response | tuple[str, int]:
     today = _today()
     try:
         service.take_back(db.session, group, slot=slot, reason=request.form.get("reason", ""))
-    except InvalidRegister as error:
+    except (InvalidRegister, YearClosed) as error:
         return _refused(group, slot, error)
     if not group.is_class:
         evaluate(db.session, sources(), enrolled_ids(db.session, group, slot.on), as_of=today)

@@ -23,6 +23,8 @@ from school_app.audit.service import record
 from school_app.core import clock
 from school_app.core.acting import By
 from school_app.core.errors import Conflict, DomainError, NotFound
+from school_app.schools.closed import refuse_closed
+from school_app.schools.due import note_due
 from school_app.schools.models import Form, TeachingGroup
 
 AnySession = DbSession | scoped_session[Any]
@@ -62,9 +64,10 @@ def record_register(
     """Store a whole register: a mark for each exception, none for those present.
 
     `seen` is the fingerprint of the register that the person saw. Sending the same twice changes nothing the second
-    time. Raises InvalidRegister, RegisterChanged, or NotFound for a student who is not on the register.
+    time. Raises InvalidRegister, RegisterChanged, YearClosed, or NotFound for a student who is not on the register.
     """
     _lock(session, group)
+    refuse_closed(session, slot.on, slot.on)
     if sentence := why_no_register(session, slot.on, today=today):
         raise InvalidRegister(sentence)
     roll = roll_of(session, group, slot)
@@ -80,15 +83,18 @@ def record_register(
     register = _taken(session, group, slot, by=by)
     _store(session, register, wanted, changed=changed, by=by)
     _report(session, register, roll, wanted)
+    _count_anew(session, group, slot)
     return register
 
 
 def take_back(session: AnySession, group: Group, *, slot: Slot, reason: str) -> Register:
     """Make a register untaken again: its sessions are unknown and its marks wait for whoever takes it anew.
 
-    Raises InvalidRegister without a reason, NotFound where nothing was taken. Taking back twice is harmless.
+    Raises InvalidRegister without a reason, YearClosed, or NotFound where nothing was taken. Taking back twice is
+    harmless.
     """
     _lock(session, group)
+    refuse_closed(session, slot.on, slot.on)
     register = register_of(session, group, slot)
     if register is None:
         raise NotFound("register")
@@ -99,10 +105,17 @@ def take_back(session: AnySession, group: Group, *, slot: Slot, reason: str) -> 
         register.state, register.taken_by, register.taken_by_name, register.taken_at = _NOT_TAKEN
         register.corrected_by_name = register.corrected_at = None
         record(session, Event.REGISTER_TAKEN_BACK, register, reason=reason)
+        _count_anew(session, group, slot)
     return register
 
 
 _NOT_TAKEN: tuple[RegisterState, None, None, None] = (RegisterState.NOT_TAKEN, None, None, None)
+
+
+def _count_anew(session: AnySession, group: Group, slot: Slot) -> None:
+    """Have the day's summary counted as soon as the request has ended; a class's register stands in no rate."""
+    if not group.is_class:
+        note_due(session, slot.on, slot.on, form_id=group.id)
 
 
 def _changed(roll: Roll) -> RegisterChanged:

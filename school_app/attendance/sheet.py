@@ -11,14 +11,14 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session as DbSession
 from sqlalchemy.orm import scoped_session
 
 from school_app.alerts.thresholds import Thresholds
 from school_app.attendance.codes import Code, codes_of
-from school_app.attendance.models import Register, RegisterState, Session
-from school_app.attendance.queries import attendance_facts_of
+from school_app.attendance.models import Register, Session
+from school_app.attendance.parts import sessions_of
+from school_app.attendance.queries import Taken, attendance_facts_of, taken_on
 from school_app.attendance.roll import (
     SESSION_WORDS,
     Enrolled,
@@ -27,9 +27,10 @@ from school_app.attendance.roll import (
     Slot,
     chosen_code,
     roll_of,
-    sessions_of,
     why_no_register,
 )
+from school_app.attendance.rows import is_closed
+from school_app.schools.closed import closed_sentence, closed_year_on
 from school_app.schools.context import PresentSchool
 from school_app.schools.queries import classes_of_teacher, school_day_after, school_day_before
 
@@ -56,7 +57,8 @@ class Row:
 class Sheet:
     """A register's page. `not_school_day` is a sentence where there is nothing to take; `state` says who took it.
 
-    `day_before` and `day_after` are school days with a register to open; `closes_at` is of today's alone.
+    `day_before` and `day_after` are school days with a register to open; `closes_at` is of today's alone. `closed` says
+    that the register lies in a closed school year, where it can only be read.
     """
 
     title: str
@@ -74,6 +76,7 @@ class Sheet:
     corrected_by_name: str | None
     closes_at: datetime | None
     not_school_day: str | None
+    closed: str | None
     day_before: date | None
     day_after: date | None
 
@@ -84,7 +87,7 @@ class ClassDay:
 
     group_id: int
     name: str
-    registers: Mapping[str, Register]
+    registers: Mapping[str, Taken]
 
 
 def sheet_of(session: AnySession, group: Group, slot: Slot, *, school: PresentSchool, today: date) -> Sheet:
@@ -109,9 +112,15 @@ def sheet_of(session: AnySession, group: Group, slot: Slot, *, school: PresentSc
         corrected_by_name=roll.corrected_by_name,
         closes_at=_closes_at(school, slot) if slot.on == today and not group.is_class else None,
         not_school_day=why_no_register(session, slot.on, today=today),
+        closed=_closed(session, slot.on),
         day_before=school_day_before(session, slot.on),
         day_after=after if after is not None and after <= today else None,
     )
+
+
+def _closed(session: AnySession, on: date) -> str | None:
+    name = closed_year_on(session, on) if is_closed(session, on, on) else None
+    return None if name is None else closed_sentence(name)
 
 
 def _row(student: Enrolled, codes: Sequence[Code], before: Mapping[int, int]) -> Row:
@@ -147,16 +156,10 @@ def _closes_at(school: PresentSchool, slot: Slot) -> datetime | None:
 
 
 def class_registers_of_day(session: AnySession, account_id: int, on: date) -> list[ClassDay]:
-    """The classes that a person teaches on a day, with their registers that were taken; two statements."""
+    """The classes that a person teaches today, with their registers that were taken; two statements.
+
+    Today lies in no closed year.
+    """
     classes = classes_of_teacher(session, account_id, on)
-    taken: dict[int, dict[str, Register]] = {}
-    for register in session.scalars(
-        select(Register).where(
-            Register.teaching_group_id.in_([one.id for one in classes]),
-            Register.date == on,
-            Register.state == RegisterState.TAKEN,
-        )
-    ):
-        if register.teaching_group_id is not None:
-            taken.setdefault(register.teaching_group_id, {})[register.session.value] = register
+    taken = taken_on(session, on, Register.teaching_group_id, [one.id for one in classes])
     return [ClassDay(one.id, one.name, taken.get(one.id, {})) for one in classes]

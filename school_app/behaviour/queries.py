@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import BehaviourFacts, IncidentFact, behaviour_facts
 from school_app.alerts.thresholds import Thresholds
 from school_app.behaviour.models import Incident, IncidentKind
 from school_app.core.errors import NotFound
+from school_app.core.lasting import lasting
 from school_app.core.paging import Page, behind, decode, page
 from school_app.schools.models import Form, SchoolYear
-from school_app.schools.queries import school_days, school_year_on
+from school_app.schools.queries import YearSoFar, year_so_far
 from school_app.students.access import Reach
 from school_app.students.models import Student
 
@@ -29,22 +30,26 @@ INCIDENTS_A_PAGE = 50
 
 
 def behaviour_facts_of(
-    session: AnySession, student_ids: Collection[int], *, as_of: date, thresholds: Thresholds
+    session: AnySession,
+    student_ids: Collection[int],
+    *,
+    as_of: date,
+    thresholds: Thresholds,
+    year: YearSoFar | None = None,
 ) -> Mapping[int, BehaviourFacts]:
     """The incidents of some students in the thresholds' window of school days, in three statements.
 
     Every student has an entry: no incident is a fact too. Between school years nobody has one.
     """
-    year = school_year_on(session, as_of)
+    year = year or year_so_far(session, as_of)
     if year is None or not student_ids:
         return {}
-    days = school_days(session, year.starts_on, as_of)
     incidents = _incidents(session, student_ids, first=year.starts_on, last=as_of)
     return {
         student_id: behaviour_facts(
             as_of,
             incidents.get(student_id, ()),
-            instructional_days=days,
+            instructional_days=year.days,
             window_school_days=thresholds.incident_window_school_days,
             school_year_key=str(year.id),
         )
@@ -52,17 +57,20 @@ def behaviour_facts_of(
     }
 
 
+CONCERNS = lasting(
+    select(Incident.student_id, Incident.id, Incident.occurred_on, Incident.severity, Incident.category).where(
+        Incident.student_id.in_(bindparam("ids", expanding=True)),
+        Incident.occurred_on.between(bindparam("first"), bindparam("last")),
+        Incident.kind == IncidentKind.CONCERN,
+        Incident.withdrawn_at.is_(None),
+    )
+)
+
+
 def _incidents(
     session: AnySession, student_ids: Collection[int], *, first: date, last: date
 ) -> dict[int, list[IncidentFact]]:
-    rows = session.execute(
-        select(Incident.student_id, Incident.id, Incident.occurred_on, Incident.severity, Incident.category).where(
-            Incident.student_id.in_(student_ids),
-            Incident.occurred_on.between(first, last),
-            Incident.kind == IncidentKind.CONCERN,
-            Incident.withdrawn_at.is_(None),
-        )
-    )
+    rows = session.execute(CONCERNS, {"ids": list(student_ids), "first": first, "last": last})
     found: dict[int, list[IncidentFact]] = defaultdict(list)
     for student_id, id_, on, severity, category in rows:
         found[student_id].append(IncidentFact(id_, on, severity=severity, category=category))

@@ -33,6 +33,7 @@ from school_app.core.db import db
 from school_app.core.errors import Conflict, Forbidden
 from school_app.core.fingerprint import new_once
 from school_app.core.permissions import Permission, requires, viewer
+from school_app.core.reading import reading
 from school_app.students.access import reach_of, reachable_student
 from school_app.students.models import Student
 
@@ -43,6 +44,7 @@ FILTERS = ("kind", "severity", "form", "since", "mine")
 
 @blueprint.get("/incidents")
 @requires(Permission.INCIDENT_RECORD, Permission.SCHOOL_FIGURES)
+@reading
 def index() -> str:
     """Incidents and positive records of the students in reach, the latest recorded first."""
     today = _today()
@@ -65,17 +67,21 @@ def index() -> str:
 @requires(Permission.STUDENT_VIEW)
 def incident(incident_id: int) -> str:
     """One incident; that it was looked at is recorded."""
-    reach = reach_of(db.session, viewer(), today=_today())
-    found, _ = queries.reachable_incident(db.session, reach, incident_id)
+    found, rendered = _printed(incident_id)
     record(db.session, Event.INCIDENT_VIEWED, found)
     db.session.commit()
-    return _incident_page(incident_id)
+    return rendered
 
 
 def _incident_page(incident_id: int, error: str | None = None) -> str:
+    return _printed(incident_id, error)[1]
+
+
+@reading
+def _printed(incident_id: int, error: str | None = None) -> tuple[Incident, str]:
     reach = reach_of(db.session, viewer(), today=_today())
     found, student = queries.reachable_incident(db.session, reach, incident_id)
-    return render_template(
+    rendered = render_template(
         "behaviour/incident.html",
         incident=found,
         student=student,
@@ -85,6 +91,7 @@ def _incident_page(incident_id: int, error: str | None = None) -> str:
         error=error,
         entered=request.form,
     )
+    return found, rendered
 
 
 def _may_change(found: Incident, in_care: bool) -> bool:

@@ -19,6 +19,7 @@ from school_app.core import clock
 from school_app.core.acting import By
 from school_app.core.errors import Conflict, DomainError, NotFound
 from school_app.core.fingerprint import is_once
+from school_app.schools.due import note_due
 from school_app.students.models import Student
 
 AnySession = Session | scoped_session[Any]
@@ -72,6 +73,7 @@ def record_incident(
         reported_by_name=by.name,
     )
     session.add(incident)
+    note_due(session, report.occurred_on, report.occurred_on, student_id=student_id)
     session.flush()
     return incident
 
@@ -85,6 +87,8 @@ def correct_incident(session: AnySession, incident_id: int, report: Report, *, t
     incident = _standing(session, incident_id)
     if is_imported(incident):
         raise InvalidIncident("This came with a file: correct it where the file is made, and bring it in again.")
+    for on in {incident.occurred_on, report.occurred_on}:
+        note_due(session, on, on, student_id=incident.student_id)
     incident.kind, incident.occurred_on = report.kind, report.occurred_on
     incident.category, incident.description = report.category.strip(), report.description.strip()
     incident.severity = 0 if report.kind is IncidentKind.POSITIVE else report.severity
@@ -102,6 +106,7 @@ def withdraw_incident(session: AnySession, incident_id: int, *, reason: str, by:
     incident = _standing(session, incident_id)
     incident.withdrawn_at, incident.withdrawn_by_name, incident.withdrawn_because = clock.now(), by.name, reason
     record(session, Event.INCIDENT_WITHDRAWN, incident, reason=reason)
+    note_due(session, incident.occurred_on, incident.occurred_on, student_id=incident.student_id)
     session.flush()
     return incident
 

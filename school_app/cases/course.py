@@ -15,6 +15,7 @@ from school_app.cases.models import Case, CaseEvent, CaseEventKind
 from school_app.core.acting import By
 
 AnySession = Session | scoped_session[Any]
+MOST_EVENTS = 100
 
 
 def tell(
@@ -55,9 +56,9 @@ def last_of(session: AnySession, case: Case, kind: CaseEventKind) -> CaseEvent |
 
 
 def courses_of(session: AnySession, case_ids: Collection[int]) -> dict[int, list[CaseEvent]]:
-    """The events of some cases, the latest first; one statement."""
+    """The latest hundred events of some cases, the latest first; one statement."""
     found: dict[int, list[CaseEvent]] = {case_id: [] for case_id in case_ids}
-    statement = select(CaseEvent).where(CaseEvent.case_id.in_(case_ids))
+    statement = select(CaseEvent).where(CaseEvent.case_id.in_(case_ids)).limit(MOST_EVENTS)
     for event in session.scalars(statement.order_by(CaseEvent.happened_at.desc(), CaseEvent.id.desc())):
         found[event.case_id].append(event)
     return found

@@ -8,22 +8,27 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.accounts.models import Account, AccountStatus
-from school_app.cases.models import Case, CaseStatus, CaseStep
+from school_app.accounts.models import Account, AccountStatus, full_name
+from school_app.cases.models import Case, CaseStatus, CaseStep, Outcome
 from school_app.core import clock, paging
 from school_app.core.errors import NotFound
+from school_app.core.lasting import lasting
 from school_app.core.permissions import Viewer
 from school_app.schools.models import Form
-from school_app.students.access import Reach, in_care_of, reach_of
-from school_app.students.models import Student
+from school_app.students.access import Reach, Shape, in_care_by, in_care_of, reach_of
+from school_app.students.models import Student, student_name
 
 AnySession = Session | scoped_session[Any]
-PAGE = 50
+PAGE, MOST_STEPS = 50, 100
+# What a list shows of a case, and beside it the names of the form and of the champion.
+LINE: tuple[Any, ...] = (*(Case.id, Case.status, Case.tier, Case.goal, Case.starts_on, Case.review_on, Case.outcome),)
+WITH: tuple[Any, ...] = (Form.name, Account.given_name, Account.family_name)
 # A case that nobody has touched for so long asks to be confirmed or closed.
 STALE_AFTER = timedelta(days=28)
 
@@ -40,6 +45,22 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A case as a list shows it; `outcome` is None until it is closed."""
+
+    id: int
+    student: str
+    form: str | None
+    status: CaseStatus
+    tier: int
+    goal: str
+    starts_on: date
+    review_on: date
+    outcome: Outcome | None
+    champion: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """A case with its student, the form's name, and its champion."""
 
@@ -51,31 +72,58 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An open case with its next step, or None: then its review is what is due."""
+    """An open case with its first open step; without one, or where the review comes before it, the review is due."""
 
-    case: Case
-    student: Student
-    step: CaseStep | None
+    case_id: int
+    goal: str
+    starts_on: date
+    closed_at: datetime | None
+    review_on: date
+    student_id: int
+    given_name: str
+    family_name: str
+    step_id: int | None
+    step_title: str | None
+    step_due_on: date | None
+
+    @property
+    def student_name(self) -> str:
+        """Both names of the student."""
+        return student_name(self.given_name, self.family_name)
 
     @property
     def due_on(self) -> date:
         """The day on which the next thing is due."""
-        return min(self.step.due_on, self.case.review_on) if self.step else self.case.review_on
+        return min(self.step_due_on or self.review_on, self.review_on)
 
     @property
-    def next_step(self) -> CaseStep | None:
-        """The step, where it comes before the review."""
-        return self.step if self.step and self.step.due_on <= self.case.review_on else None
+    def is_step(self) -> bool:
+        """Whether it is the step that is due, and not the review."""
+        return self.step_due_on is not None and self.step_due_on <= self.review_on
 
 
-def cases(session: AnySession, reach: Reach, filters: Filters, *, cursor: str | None = None) -> paging.Page[Listed]:
+def cases(session: AnySession, reach: Reach, filters: Filters, *, cursor: str | None = None) -> paging.Page[Line]:
     """A page of the cases of students in a person's care, the latest opened first; one statement."""
-    statement = _narrowed(_listed().where(reach.in_care()), filters)
+    columns = (*LINE, Case.created_at, Student.given_name, Student.family_name, *WITH)
+    statement = _narrowed(_joined(select(*columns)).where(reach.in_care()), filters)
     if cursor:
         statement = statement.where(paging.behind(Case.created_at, Case.id, paging.decode(cursor, datetime, int)))
     rows = session.execute(statement.order_by(Case.created_at.desc(), Case.id.desc()).limit(PAGE + 1)).all()
-    page = paging.page(rows, PAGE, lambda row: (row[0].created_at, row[0].id))
-    return paging.Page([_of(row) for row in page.rows], page.next)
+    page = paging.page(rows, PAGE, lambda row: (row.created_at, row.id))
+    return paging.Page([_line(row) for row in page.rows], page.next)
+
+
+def _line(row: Any) -> Line:
+    *own, _, given_name, family_name, form, champion_given, champion_family = row
+    named = dict(zip((column.key for column in LINE), own, strict=True))
+    champion = full_name(champion_given, champion_family)
+    return Line(**named, student=student_name(given_name, family_name), form=form, champion=champion)
+
+
+def how_many(session: AnySession, reach: Reach, filters: Filters) -> int:
+    """How many cases a list would have: up to a page of them, and one more where there are more; one statement."""
+    ids = _narrowed(_joined(select(Case.id)).where(reach.in_care()), filters).limit(PAGE + 1)
+    return len(session.scalars(ids).all())
 
 
 def case_in_care(session: AnySession, viewer: Viewer, case_id: int, *, today: date) -> Listed:
@@ -90,40 +138,54 @@ def case_in_care(session: AnySession, viewer: Viewer, case_id: int, *, today: da
 def due_or_overdue(session: AnySession, account_id: int, reach: Reach, *, today: date) -> tuple[list[Due], int]:
     """A champion's cases of which a step or the review is due, the longest overdue first, and how many are open.
 
-    Two statements: a champion's open cases are few. A student who has left the champion's care is not shown to them.
+    One statement: a champion's open cases are few. A student who has left the champion's care is not shown to them.
     """
-    rows = session.execute(
-        select(Case, Student)
+    rows = session.execute(_carried(reach.shape), {"account_id": account_id, **reach.care})
+    first: dict[int, Due] = {}
+    for row in rows:
+        first.setdefault(row[0], Due(*row))
+    due = [one for one in first.values() if one.due_on <= today]
+    return sorted(due, key=lambda one: (one.due_on, one.case_id)), len(first)
+
+
+@cache
+def _carried(shape: Shape) -> Any:
+    return lasting(
+        select(
+            *(Case.id, Case.goal, Case.starts_on, Case.closed_at, Case.review_on),
+            *(Case.student_id, Student.given_name, Student.family_name),
+            *(CaseStep.id, CaseStep.title, CaseStep.due_on),
+        )
         .join(Student, Student.id == Case.student_id)
-        .where(Case.assigned_to == account_id, Case.status != CaseStatus.CLOSED, reach.in_care())
-        .order_by(Case.created_at)
-    ).all()
-    next_steps: dict[int, CaseStep] = {}
-    for step in session.scalars(
-        select(CaseStep)
-        .where(CaseStep.case_id.in_([case.id for case, _ in rows]), CaseStep.done_at.is_(None))
-        .order_by(CaseStep.due_on, CaseStep.id)
-    ):
-        next_steps.setdefault(step.case_id, step)
-    found = [Due(case, student, next_steps.get(case.id)) for case, student in rows]
-    return sorted((one for one in found if one.due_on <= today), key=lambda one: (one.due_on, one.case.id)), len(rows)
+        .join(CaseStep, and_(CaseStep.case_id == Case.id, CaseStep.done_at.is_(None)), isouter=True)
+        .where(Case.assigned_to == bindparam("account_id"), Case.status != CaseStatus.CLOSED, in_care_by(shape))
+        .order_by(Case.id, CaseStep.due_on, CaseStep.id)
+    )
 
 
 def steps_of(session: AnySession, case_id: int) -> Sequence[CaseStep]:
-    """A case's steps, open ones first by day, then done ones."""
-    rows = session.scalars(select(CaseStep).where(CaseStep.case_id == case_id).order_by(CaseStep.due_on, CaseStep.id))
-    return sorted(rows, key=lambda step: step.done_at is not None)
+    """A case's steps, open ones first by day, then done ones; a hundred at most."""
+    order = (CaseStep.done_at.is_not(None), CaseStep.due_on, CaseStep.id)
+    return session.scalars(select(CaseStep).where(CaseStep.case_id == case_id).order_by(*order).limit(MOST_STEPS)).all()
 
 
-def cases_of(session: AnySession, student_ids: Collection[int], *, open_only: bool) -> dict[int, list[Case]]:
-    """The cases of some students, the latest first."""
-    statement = select(Case).where(Case.student_id.in_(student_ids)).order_by(Case.created_at.desc(), Case.id.desc())
-    if open_only:
-        statement = statement.where(Case.status != CaseStatus.CLOSED)
-    found: dict[int, list[Case]] = {}
-    for case in session.scalars(statement):
-        found.setdefault(case.student_id, []).append(case)
-    return found
+def latest_cases_of(session: AnySession, student_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """The latest open case of each of some students, as its id and tier."""
+    return {student_id: (id_, tier) for student_id, id_, tier in session.execute(OPEN, {"ids": list(student_ids)})}
+
+
+# Of a student's cases the last one is taken, and so it is the latest.
+OPEN = lasting(
+    select(Case.student_id, Case.id, Case.tier)
+    .where(Case.student_id.in_(bindparam("ids", expanding=True)), Case.status != CaseStatus.CLOSED)
+    .order_by(Case.created_at, Case.id)
+)
+
+
+def cases_about(session: AnySession, student_id: int) -> Sequence[Case]:
+    """A student's cases, open ones first and then the latest, as many as are on a page."""
+    order = (Case.status == CaseStatus.CLOSED, Case.created_at.desc(), Case.id.desc())
+    return session.scalars(select(Case).where(Case.student_id == student_id).order_by(*order).limit(PAGE)).all()
 
 
 def is_stale(case: Case) -> bool:
@@ -134,16 +196,19 @@ def is_stale(case: Case) -> bool:
 
 
 def _listed() -> Any:
+    return _joined(select(Case, Student, *WITH))
+
+
+def _joined(statement: Any) -> Any:
     return (
-        select(Case, Student, Form.name, Account.given_name, Account.family_name)
-        .join(Student, Student.id == Case.student_id)
+        statement.join(Student, Student.id == Case.student_id)
         .join(Form, Form.id == Student.form_id, isouter=True)
         .join(Account, Account.id == Case.assigned_to)
     )
 
 
 def _of(row: Any) -> Listed:
-    return Listed(row[0], row[1], row[2], champion=f"{row[3]} {row[4]}".strip())
+    return Listed(row[0], row[1], row[2], champion=full_name(row[3], row[4]))
 
 
 def _narrowed(statement: Select[Any], filters: Filters) -> Select[Any]:

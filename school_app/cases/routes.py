@@ -19,6 +19,7 @@ from school_app.cases.service import CaseAlreadyClosed, CaseChanged, HandOver, I
 from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.permissions import Permission, requires, viewer
+from school_app.core.reading import reading
 from school_app.students.access import carers_of, reach_of, reachable_student
 
 blueprint = Blueprint("cases", __name__)
@@ -27,6 +28,7 @@ FILTERS = ("status", "whose", "late")
 
 @blueprint.get("/cases")
 @requires(Permission.CASE_VIEW)
+@reading
 def index() -> str:
     """The cases of students in the person's care."""
     today = clock.today(g.timezone)

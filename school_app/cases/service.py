@@ -23,6 +23,7 @@ from school_app.core.acting import By
 from school_app.core.errors import Conflict, DomainError, NotFound
 from school_app.core.fingerprint import once_of
 from school_app.core.words import full_day
+from school_app.schools.due import note_due, note_moment_due
 from school_app.schools.queries import school_day_from
 from school_app.students import notes
 from school_app.students.models import Note, Student
@@ -103,6 +104,7 @@ def open_case(
     session.flush()
     tell(session, case, CaseEventKind.OPENED, by=by, once=key, review_after=case.review_on)
     record(session, Event.CASE_OPENED, case)
+    note_due(session, case.starts_on, case.starts_on, student_id=case.student_id)
     return case
 
 
@@ -264,6 +266,7 @@ def close(session: AnySession, case_id: int, ending: Ending, *, by: By, once: st
     why = _text(ending.note, "What came of it", GOAL_LENGTH * 4)
     case.status, case.outcome, case.outcome_note = CaseStatus.CLOSED, ending.outcome, why
     case.closed_at, case.figures = clock.now(), ending.figures
+    note_moment_due(session, case.closed_at, case.student_id)
     tell(session, case, CaseEventKind.CLOSED, by=by, text=why, once=key)
     record(session, Event.CASE_CLOSED, case, reason=f"{ending.outcome.value}: {why}")
     return case

@@ -12,18 +12,21 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import MarksFacts, SubjectMarks, mean_percent
 from school_app.alerts.thresholds import Thresholds
+from school_app.core.lasting import lasting
 from school_app.marks.models import Assessment, AssessmentResult
 from school_app.schools.models import Subject, TeachingGroup, TeachingGroupTeacher, Term
-from school_app.schools.queries import holds_on, school_year_on
+from school_app.schools.queries import YearSoFar, holds_on, school_year_on
 from school_app.students.models import TeachingGroupMember
 
 AnySession = Session | scoped_session[Any]
 Scores = list[tuple[Decimal, Decimal, Decimal]]
+# More than anybody teaches.
+MOST_CLASSES = 100
 # A result that says so stands in no average.
 EXEMPT = "exempt"
 
@@ -66,24 +69,29 @@ def term_of(terms: Sequence[Term], term_id: int | None, due_on: date) -> Term | 
 
 
 def marks_facts_of(
-    session: AnySession, student_ids: Collection[int], *, as_of: date, thresholds: Thresholds
+    session: AnySession,
+    student_ids: Collection[int],
+    *,
+    as_of: date,
+    thresholds: Thresholds,
+    year: YearSoFar | None = None,
 ) -> Mapping[int, MarksFacts]:
     """The averages of some students by subject in the present term and the one before, in three statements.
 
     A result counts in the term that its assessment names, otherwise in that of the assessment's due date. Students
     without a result have no entry.
     """
-    year = school_year_on(session, as_of)
-    if year is None or not student_ids:
+    year_id = year.id if year is not None else _year_id(session, as_of)
+    if year_id is None or not student_ids:
         return {}
-    pair = terms_on(session.scalars(select(Term).where(Term.school_year_id == year.id)).all(), as_of)
+    pair = terms_on(session.scalars(TERMS, {"year_id": year_id}).all(), as_of)
     if pair is None:
         return {}
     gathered = _gather(session, student_ids, pair, as_of=as_of)
     return {
         student_id: MarksFacts(
             as_of,
-            str(year.id),
+            str(year_id),
             subjects=tuple(
                 _subject(key, one, pair) for key, one in sorted(found.items(), key=lambda item: item[1].name)
             ),
@@ -92,12 +100,17 @@ def marks_facts_of(
     }
 
 
+def _year_id(session: AnySession, on: date) -> int | None:
+    year = school_year_on(session, on)
+    return None if year is None else year.id
+
+
 def _gather(
     session: AnySession, student_ids: Collection[int], pair: TermPair, *, as_of: date
 ) -> dict[int, dict[str, _Gathered]]:
     first = pair.previous.starts_on if pair.previous else pair.present.starts_on
     found: dict[int, dict[str, _Gathered]] = defaultdict(dict)
-    for row in session.execute(_results(student_ids).where(AssessmentResult.scored_on.between(first, as_of))):
+    for row in session.execute(SCORED, {"ids": list(student_ids), "first": first, "last": as_of}):
         term = _term_of(row, pair)
         if term is None:
             continue
@@ -108,7 +121,7 @@ def _gather(
     return found
 
 
-def _results(student_ids: Collection[int]) -> Any:
+def _results(student_ids: Any) -> Any:
     return (
         select(
             AssessmentResult.student_id,
@@ -132,6 +145,14 @@ def _results(student_ids: Collection[int]) -> Any:
             AssessmentResult.score_status != EXEMPT,
         )
     )
+
+
+TERMS = lasting(select(Term).where(Term.school_year_id == bindparam("year_id")))
+SCORED = lasting(
+    _results(bindparam("ids", expanding=True)).where(
+        AssessmentResult.scored_on.between(bindparam("first"), bindparam("last"))
+    )
+)
 
 
 def _term_of(row: Any, pair: TermPair) -> Term | None:
@@ -170,24 +191,28 @@ class Group:
     students: int
 
 
-def groups_taught(session: AnySession, account_id: int | None, on: date) -> list[Group]:
-    """The active classes that a person teaches on a day, or, with None, those of the whole school; by name."""
-    members = (
-        select(TeachingGroupMember.teaching_group_id, func.count().label("students"))
-        .where(or_(TeachingGroupMember.ends_on.is_(None), TeachingGroupMember.ends_on >= on))
-        .group_by(TeachingGroupMember.teaching_group_id)
-        .subquery()
+def groups_taught(session: AnySession, account_id: int, on: date) -> list[Group]:
+    """The active classes that a person teaches on a day, by name, with how many attend each; one statement."""
+    # Counted for these classes alone: all places in classes of a school are those of many years.
+    students = (
+        select(func.count())
+        .where(
+            TeachingGroupMember.teaching_group_id == TeachingGroup.id,
+            or_(TeachingGroupMember.ends_on.is_(None), TeachingGroupMember.ends_on >= on),
+        )
+        .correlate(TeachingGroup)
+        .scalar_subquery()
     )
-    statement = (
-        select(TeachingGroup.id, TeachingGroup.name, Subject.name.label("subject"), members.c.students)
+    rows = session.execute(
+        select(TeachingGroup.id, TeachingGroup.name, Subject.name.label("subject"), students.label("students"))
+        .join(TeachingGroupTeacher, TeachingGroupTeacher.teaching_group_id == TeachingGroup.id)
         .join(Subject, Subject.id == TeachingGroup.subject_id, isouter=True)
-        .join(members, members.c.teaching_group_id == TeachingGroup.id, isouter=True)
-        .where(TeachingGroup.is_active)
+        .where(
+            TeachingGroup.is_active,
+            TeachingGroupTeacher.account_id == account_id,
+            holds_on(TeachingGroupTeacher, on),
+        )
         .order_by(TeachingGroup.name, TeachingGroup.id)
-        .limit(300)
+        .limit(MOST_CLASSES)
     )
-    if account_id is not None:
-        statement = statement.join(
-            TeachingGroupTeacher, TeachingGroupTeacher.teaching_group_id == TeachingGroup.id
-        ).where(TeachingGroupTeacher.account_id == account_id, holds_on(TeachingGroupTeacher, on))
-    return [Group(row.id, row.name, row.subject, row.students or 0) for row in session.execute(statement)]
+    return [Group(row.id, row.name, row.subject, row.students) for row in rows]

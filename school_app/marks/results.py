@@ -24,6 +24,8 @@ from school_app.schools.queries import holds_on
 
 AnySession = Session | scoped_session[Any]
 MOST_RESULTS = 1_000
+# Rows of a subject's table on the student's page; averages are of all.
+MOST_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ class SubjectResults:
     def count(self) -> int:
         """How many results there are."""
         return sum(len(term.results) for term in self.terms)
+
+    @property
+    def shown(self) -> list[tuple[str | None, Result]]:
+        """The latest results with their term's name, as many as a page lists."""
+        return [(term.term, one) for term in self.terms for one in term.results][:MOST_SHOWN]
 
 
 def results_by_subject(

@@ -18,6 +18,7 @@ from school_app.core.db import db
 from school_app.core.errors import DomainError
 from school_app.core.fingerprint import new_once
 from school_app.core.permissions import Permission, requires, viewer
+from school_app.core.reading import reading
 from school_app.marks import pages, queries, service
 from school_app.marks.forms import read_particulars, read_scores
 from school_app.marks.models import Assessment, AssessmentResult
@@ -29,6 +30,7 @@ blueprint = Blueprint("marks", __name__)
 
 @blueprint.get("/marks")
 @requires(Permission.MARK_ENTER)
+@reading
 def index() -> str:
     """The classes that the person teaches."""
     groups = queries.groups_taught(db.session, viewer().account_id, _today())

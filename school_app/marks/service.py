@@ -141,15 +141,7 @@ def enter_results(
     """
     if scores.keys() - members(session, assessment.teaching_group_id):
         raise NotFound("student in this class")
-    stored = {
-        one.student_id: one
-        for one in session.scalars(
-            select(AssessmentResult)
-            .where(AssessmentResult.assessment_id == assessment.id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-    }
+    stored = _stored(session, assessment)
     changed = {id_: score for id_, score in scores.items() if score.entered != score.shown}
     _refuse(assessment, changed, stored)
     touched = {id_ for id_, score in changed.items() if _score_of(stored, id_) != score.entered}
@@ -163,6 +155,13 @@ def enter_results(
         result.scored_on, result.entered_by, result.entered_at = min(assessment.due_on, today), by.id, clock.now()
     session.flush()
     return touched
+
+
+def _stored(session: AnySession, assessment: Assessment) -> dict[int, AssessmentResult]:
+    """The results of an assessment by student, held until the end of the transaction."""
+    found = select(AssessmentResult).where(AssessmentResult.assessment_id == assessment.id).with_for_update()
+    rows = session.scalars(found.execution_options(populate_existing=True))
+    return {one.student_id: one for one in rows}
 
 
 def _score_of(stored: Mapping[int, AssessmentResult], student_id: int) -> Decimal | None:

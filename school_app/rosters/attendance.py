@@ -14,6 +14,7 @@ from school_app.rosters.local import AnySession, File, Known, finished
 from school_app.rosters.merge import Counts
 from school_app.rosters.registers import state_registers
 from school_app.rosters.span import Calendar, Span, span_of
+from school_app.schools.due import note_due
 from school_app.schools.models import School, SchoolYear
 
 
@@ -39,5 +40,7 @@ def import_attendance(
     codes = codes_for(session, rows, counts)
     registers = state_registers(session, file, spoken, counts)
     Marks(session, file, registers, codes, counts).bring_in(rows.own, spoken.span)
+    if counts.differences:
+        note_due(session, spoken.span.first, spoken.span.last)
     finished(session, file, counts)
     return counts

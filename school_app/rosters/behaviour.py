@@ -6,9 +6,10 @@ Commands and jobs call this inside one school.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from school_app.accounts.models import Account
 from school_app.behaviour.models import Incident
@@ -17,6 +18,7 @@ from school_app.rosters.csv_reader import Layout
 from school_app.rosters.fields import Reader
 from school_app.rosters.local import REASON, AnySession, File, Known, finished, ids_of
 from school_app.rosters.merge import Counts, merge
+from school_app.schools.due import note_due
 from school_app.schools.models import School
 from school_app.students.models import Student
 
@@ -45,9 +47,21 @@ def import_behaviour(session: AnySession, file: File, known: Known) -> Counts:
                     )
                 rows[(row["sourced_id"], row["student_id"])] = row
     file.problems.refuse_if_any()
+    before = _days(session)
     merge(session, Incident, rows.values(), key=("sourced_id", "student_id"), counts=counts, reason=REASON)
+    if counts.differences:
+        # One that is corrected may have stood on any day on which an incident of a file stands.
+        named = {row["occurred_on"] for row in rows.values()} | (before if counts.changed else set())
+        note_due(session, min(named), max(named))
     finished(session, file, counts)
     return counts
+
+
+def _days(session: AnySession) -> set[date]:
+    """The first and the last day of the incidents that came with files."""
+    columns = func.min(Incident.occurred_on), func.max(Incident.occurred_on)
+    found = session.execute(select(*columns).where(Incident.sourced_id.is_not(None))).one()
+    return {on for on in found if on is not None}
 
 
 def _incident(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from school_app.accounts.models import Account
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools, use_school
-from school_app.core.terminal import print_table
+from school_app.core.terminal import DAY, print_table
 from school_app.rosters import attendance as attendance_file
 from school_app.rosters import behaviour as behaviour_file
 from school_app.rosters import calendar as calendar_file
@@ -34,7 +34,6 @@ from school_app.schools.models import School
 from school_app.students.models import Student
 
 PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
-DAY = click.DateTime(formats=["%Y-%m-%d"])
 WARNINGS_SHOWN = 10
 
 
@@ -77,13 +76,11 @@ def import_rosters(file: Path, org: str | None, dry_run: bool, force: bool, time
 @click.option("--to", "last", type=DAY, help="The last such day.")
 @click.option("--org", help="Only the school with this sourcedId.")
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
-def import_attendance(
-    file: Path, first: datetime | None, last: datetime | None, org: str | None, dry_run: bool
-) -> None:
+def import_attendance(file: Path, first: date | None, last: date | None, org: str | None, dry_run: bool) -> None:
     """Bring in attendance.csv: exceptions, and the registers they stand in."""
     if (first is None) is not (last is None):
         raise click.UsageError("Name both days, --from and --to, or neither.")
-    named = Span(first.date(), last.date()) if first and last else None
+    named = Span(first, last) if first and last else None
     importer = partial(attendance_file.import_attendance, named=named, is_chosen=org is not None)
     _local(file, importer, "flask attendance import", dry_run=dry_run, org=org)
 

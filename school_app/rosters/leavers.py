@@ -1,4 +1,4 @@
-"""Students and guardians whom a roster no longer lists.
+"""Students whom a roster no longer lists.
 
 rosters.service calls it, after everything else.
 """
@@ -30,4 +30,7 @@ def let_students_go(roster: Roster) -> None:
     ids = {one.id for one in gone}
     for model in PLACES:
         places = roster.session.scalars(select(model).where(holds_from(model, roster)))
-        end_all(roster, [one for one in places if one.student_id in ids])
+        ended = [one for one in places if one.student_id in ids]
+        end_all(roster, ended)
+        if ended:
+            roster.moved.append(roster.target.today)

@@ -72,6 +72,10 @@ def merge(
             fresh = []
     _add(session, model, fresh, counts=counts, reason=reason)
     session.flush()
+    return _ids(session, model, key)
+
+
+def _ids(session: AnySession, model: Any, key: tuple[str, ...]) -> dict[Any, int]:
     columns = [getattr(model, name) for name in key]
     return {
         (found[1] if len(key) == 1 else tuple(found[1:])): found[0]

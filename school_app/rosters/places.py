@@ -6,6 +6,7 @@ rosters.service calls it, after the people; rosters.rules decides who is where.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -16,7 +17,7 @@ from school_app.rosters.brake import brake_places
 from school_app.rosters.endings import end_unlisted, later
 from school_app.rosters.merge import BATCH
 from school_app.rosters.roster import REASON, Roster
-from school_app.rosters.rules import Moves, Stay, moves
+from school_app.rosters.rules import DAY, Moves, Stay, moves
 from school_app.students.models import Enrolment, Student, TeachingGroupMember
 
 
@@ -69,6 +70,7 @@ def _forms(roster: Roster, stays: dict[int, list[Stay]]) -> None:
     fresh: list[dict[str, Any]] = []
     for student in students:
         found = moves(stays[student.id], [_kept(one) for one in kept[student.id]], today=roster.target.today)
+        roster.moved += _moved(found, kept[student.id])
         _apply(roster, found, {one.id: one for one in kept[student.id]})
         fresh += [{**_values(one), "student_id": student.id} for one in found.stays if not one.id]
         if student.form_id != found.form_id:
@@ -79,6 +81,19 @@ def _forms(roster: Roster, stays: dict[int, list[Stay]]) -> None:
         batch = fresh[start : start + BATCH]
         roster.session.execute(insert(Enrolment), batch, execution_options={"audit_reason": REASON})
     roster.counts.note("added", "enrolment", len(fresh))
+
+
+def _moved(found: Moves, kept: list[Enrolment]) -> Iterator[date]:
+    """The first days of every stay that is new, other than it was, or no more."""
+    before = {one.id: _kept(one) for one in kept}
+    for stay in (*found.stays, *found.ended, *found.removed):
+        old = before.get(stay.id)
+        if old is None or stay in found.removed:
+            yield stay.starts_on
+        elif (old.starts_on, old.form_id) != (stay.starts_on, stay.form_id):
+            yield min(old.starts_on, stay.starts_on)
+        elif old.ends_on != stay.ends_on:
+            yield min(old.last, stay.last) + DAY
 
 
 def _kept(one: Enrolment) -> Stay:

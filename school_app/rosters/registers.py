@@ -14,13 +14,14 @@ from sqlalchemy import insert, or_, select
 
 from school_app.attendance.models import Register, RegisterState, Source
 from school_app.attendance.models import Session as Part
-from school_app.attendance.roll import PARTS, sessions_of
+from school_app.attendance.parts import PARTS
 from school_app.core import clock
 from school_app.rosters.local import REASON, AnySession, File, in_batches
 from school_app.rosters.merge import Counts
 from school_app.rosters.span import Span, Spoken
+from school_app.schools.closed import YearClosed, refuse_closed
 from school_app.schools.models import Form
-from school_app.schools.queries import school_days
+from school_app.schools.queries import school_days, session_scheme_of
 from school_app.students.models import Enrolment
 
 Slot = tuple[int, date, Part]
@@ -94,9 +95,10 @@ def state_registers(session: AnySession, file: File, spoken: Spoken, counts: Cou
 
     A register that a person took back stays so: it says nothing until a person takes it anew.
     """
+    _refuse_closed(session, file, spoken.span)
     forms = _locked_forms(session, spoken)
     places = _places(session, forms, spoken.span)
-    before = Registers(*_stored(session, spoken.span), places, sessions_of(session))
+    before = Registers(*_stored(session, spoken.span), places, PARTS[session_scheme_of(session)])
     active = {id_: name for id_, (name, is_active) in forms.items() if is_active}
     wanted = [
         (form_id, on, part)
@@ -112,6 +114,17 @@ def state_registers(session: AnySession, file: File, spoken: Spoken, counts: Cou
         return before
     _add(session, fresh)
     return Registers(*_stored(session, spoken.span), places, before.sessions)
+
+
+def _refuse_closed(session: AnySession, file: File, span: Span) -> None:
+    """Refuse the whole file where it speaks for a day of a closed school year. Raises ImportRefused."""
+    try:
+        refuse_closed(session, span.first, span.last)
+    except YearClosed as error:
+        file.wrong(
+            None, None, f"The file speaks for {span}. {error}", "Leave these days out, or have the year reopened."
+        )
+        file.problems.refuse_if_any()
 
 
 def _note_taken_back(file: File, found: Sequence[Standing], names: Mapping[int, str]) -> None:

@@ -34,7 +34,10 @@ class Target:
 
 @dataclass(slots=True)
 class Roster:
-    """One school's part of a bundle on its way in; the ids of what was written, by the bundle's own ids."""
+    """One school's part of a bundle on its way in; the ids of what was written, by the bundle's own ids.
+
+    `moved` are the days from which on somebody is in another form than before.
+    """
 
     session: AnySession
     part: Part
@@ -51,6 +54,7 @@ class Roster:
     students: dict[Any, int] = field(default_factory=dict)
     accounts: dict[Any, int] = field(default_factory=dict)
     spans: dict[str, tuple[date, date]] = field(default_factory=dict)
+    moved: list[date] = field(default_factory=list)
 
     def merge(self, model: Any, rows: Any, **options: Any) -> dict[Any, int]:
         """Bring rows into a table, and count them; as rosters.merge does."""

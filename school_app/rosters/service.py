@@ -35,7 +35,9 @@ from school_app.rosters.records import Org
 from school_app.rosters.results import bring_results
 from school_app.rosters.roster import Roster, Target
 from school_app.rosters.years import bring_years
+from school_app.schools.due import note_due
 from school_app.schools.models import School
+from school_app.students.name_index import refresh_names
 
 AnySession = Session | scoped_session[Any]
 Progress = Callable[[str], None]
@@ -142,10 +144,14 @@ def _bring_in(session: AnySession, part: Part, outcome: Outcome, given: Given) -
         brake(roster)
         for step in STEPS:
             step(roster)
+        # The search finds everybody by the names they have now, and those who left behind the others.
+        refresh_names(session)
     except (IntegrityError, DataError) as error:
         # What two servers take for the same text differs; the one that is used has the last word.
         message = f"The database does not take a row of {school.name}: {error.orig}."
         raise refused("users.csv", message, "Correct it in the roster, or ask for help with these words.") from None
+    if roster.moved:
+        note_due(session, min(roster.moved), None)
     outcome.schools[f"{school.name} ({school.slug})" if school.name in outcome.schools else school.name] = roster.counts
     if roster.counts.differences:
         record(session, Event.IMPORT_FINISHED, reason=f"{given.name}: {roster.counts.differences} rows written")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -15,10 +15,9 @@ from school_app.audit.models import AuditRow
 from school_app.behaviour.models import Incident
 from school_app.features import fact_sources
 from school_app.schools.models import FormMaster
+from tests.days import TODAY
 from tests.factories import TwoSchools, World, added
 from tests.visits import log_in, send
-
-TODAY = datetime.now(UTC).date()
 
 
 def waiting(session: Any, world: World) -> Alert:

@@ -21,7 +21,6 @@ from school_app.alerts.facts import (
     MarksFacts,
     StudentFacts,
     SubjectMarks,
-    attendance_facts,
     mean_percent,
 )
 from school_app.alerts.risk import RiskLevel, risk_profile
@@ -30,6 +29,7 @@ from school_app.alerts.rules.attendance import Band, band, is_severe
 from school_app.alerts.rules.decision import Decision, NotEnoughData, Rule, Severity
 from school_app.alerts.rules.episodes import EpisodeState, EpisodeStatus, Move, transition
 from school_app.alerts.rules.preview import preview
+from school_app.alerts.school_days import attendance_facts
 from school_app.alerts.thresholds import LIMITS, InvalidThresholds, Thresholds, numeric_fields
 
 DEFAULTS = Thresholds()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -12,10 +12,9 @@ from school_app.alerts.thresholds import Thresholds
 from school_app.attendance.models import AttendanceMark, Register, RegisterState
 from school_app.attendance.queries import attendance_facts_of
 from school_app.schools.models import TeachingGroupTeacher
+from tests.days import TODAY
 from tests.factories import TwoSchools, World
 from tests.visits import hidden, log_in, send
-
-TODAY = datetime.now(UTC).date()
 
 
 def url(world: World, back: int = 0, tail: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import combinations
@@ -22,15 +22,14 @@ from school_app.behaviour.queries import behaviour_facts_of
 from school_app.marks.models import Assessment, AssessmentResult
 from school_app.marks.queries import marks_facts_of
 from school_app.students.models import Enrolment
-from tests.factories import TwoSchools, World
+from tests.days import TODAY
+from tests.factories import TwoSchools, World, mark
 
-TODAY = datetime.now(UTC).date()
 DAYS = tuple(TODAY - timedelta(back) for back in range(9, -1, -1))
 THRESHOLDS = Thresholds()
 # Each example is undone by itself, so the fixtures may be shared between examples.
 ON_THE_DATABASE = settings(
     max_examples=30,
-    deadline=None,
     derandomize=True,
     # Shrinking would run the database through thousands of examples; the first that fails says enough.
     phases=(Phase.explicit, Phase.generate),
@@ -94,22 +93,9 @@ def store(session: Any, world: World, week: Week) -> None:
                 session.add(register)
                 session.flush()
                 if number == place:
-                    mark(session, world, register, marks)
+                    for category, part in marks:
+                        mark(session, world, register, category, part)
     session.flush()
-
-
-def mark(session: Any, world: World, register: Register, marks: list[tuple[AttendanceCategory, Session]]) -> None:
-    for category, part in marks:
-        session.add(
-            AttendanceMark(
-                register_id=register.id,
-                student_id=world.student.id,
-                date=register.date,
-                session=part,
-                code_id=world.codes[category].id,
-                recorded_at=datetime.now(UTC),
-            )
-        )
 
 
 def category_on(week: Week, number: int) -> AttendanceCategory | None:

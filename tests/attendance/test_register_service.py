@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,10 +18,10 @@ from school_app.audit.models import AuditRow
 from school_app.core.acting import By
 from school_app.core.errors import NotFound
 from school_app.students.models import Enrolment
-from tests.factories import TwoSchools, World, added
+from tests.days import TODAY
+from tests.factories import TwoSchools, World, added, mark
 from tests.visits import hidden, log_in, send
 
-TODAY = datetime.now(UTC).date()
 SLOT = Slot(TODAY, Session.DAY)
 
 
@@ -85,19 +85,7 @@ def test_a_correction_leaves_the_marks_that_did_not_change(session: Any, two_sch
 def test_two_marks_of_a_file_stand_until_a_person_says_otherwise(session: Any, two_schools: TwoSchools) -> None:
     ours = two_schools.ours
     register = ours.things["register"]
-    added(
-        session,
-        AttendanceMark(
-            register_id=register.id,
-            student_id=ours.student.id,
-            date=register.date,
-            session=Session.AM,
-            code_id=ours.codes[AttendanceCategory.LATE].id,
-            minutes_late=7,
-            source=Source.IMPORT,
-            recorded_at=datetime.now(UTC),
-        ),
-    )
+    mark(session, ours, register, AttendanceCategory.LATE, Session.AM, minutes_late=7, source=Source.IMPORT)
     slot = Slot(register.date, Session.DAY)
     same = entries(ours, first=AttendanceCategory.ABSENT_UNEXCUSED)
     same[0] = Entry(same[0].student_id, same[0].code, reason=f"Reason {ours.canary}")

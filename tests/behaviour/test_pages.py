@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +14,10 @@ from school_app.audit.models import AuditRow
 from school_app.behaviour.models import Incident, IncidentKind
 from school_app.behaviour.queries import Filters, incidents
 from school_app.students.access import Reach
+from tests.days import TODAY
 from tests.factories import TwoSchools, World, added
 from tests.visits import hidden, log_in, send
 
-TODAY = datetime.now(UTC).date()
 REPORT = {
     "kind": "concern",
     "occurred_on": TODAY.isoformat(),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,32 +12,18 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 
-from school_app import create_app
 from school_app.config import Settings
 from school_app.core.db import db
-from tests.databases import database_of_its_own
+from tests.migrating import WHERE, put, release_at
 
 NOON = datetime(2026, 5, 17, 12)
 
 
-@pytest.fixture(params=["server", "embedded"])
+@pytest.fixture(params=WHERE)
 def before(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Iterator[Flask]:
     """An app over a database of the release before."""
-    embedded = nullcontext(replace(settings, database_url=f"sqlite:///{tmp_path / 'course.sqlite3'}"))
-    server = database_of_its_own(settings, "course")
-    with embedded if request.param == "embedded" else server as own:
-        app = create_app(own)
-        with app.app_context():
-            upgrade(revision="0012")
-            yield app
-            db.engine.dispose()
-
-
-def put(connection: sa.Connection, into: str, /, **values: Any) -> int:
-    """One row, its other columns as they are when nothing is known; its id."""
-    table = sa.Table(into, sa.MetaData(), autoload_with=connection)
-    filled = {column.name: 0 for column in table.columns if not column.nullable and column.name != "id"}
-    return int(connection.execute(table.insert().values({**filled, **values})).inserted_primary_key[0])
+    with release_at("0012", settings, tmp_path, where=request.param) as app:
+        yield app
 
 
 def a_school(connection: sa.Connection) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from html import unescape
 from typing import Any
 
@@ -19,10 +19,9 @@ from school_app.core.fingerprint import new_once
 from school_app.core.permissions import Role
 from school_app.core.words import full_day
 from school_app.students.models import Note
+from tests.days import TODAY
 from tests.factories import TwoSchools, account
 from tests.visits import hidden, log_in, send
-
-TODAY = datetime.now(UTC).date()
 
 
 @pytest.fixture

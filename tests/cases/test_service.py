@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -18,9 +18,8 @@ from school_app.cases.service import CaseAlreadyClosed, CaseChanged, Ending, Han
 from school_app.core.acting import By
 from school_app.core.errors import NotFound
 from school_app.core.fingerprint import new_once
+from tests.days import TODAY
 from tests.factories import TwoSchools
-
-TODAY = datetime.now(UTC).date()
 
 
 def events(session: Any, case_id: int) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -27,8 +27,8 @@ from school_app.students.models import Note
 from school_app.students.notes import Draft, add_note
 from tests import worlds
 from tests.databases import app_of_its_own
+from tests.days import TODAY
 
-TODAY = datetime.now(UTC).date()
 ROUNDS = 5
 
 

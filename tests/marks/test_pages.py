@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,10 +18,10 @@ from school_app.marks.models import Assessment, AssessmentResult
 from school_app.marks.service import InvalidMark, number
 from school_app.schools.models import TeachingGroup, TeachingGroupTeacher
 from school_app.students.models import TeachingGroupMember
+from tests.days import TODAY
 from tests.factories import TwoSchools, World, added
 from tests.visits import hidden, log_in, send
 
-TODAY = datetime.now(UTC).date()
 COPIED = ("school_year_id", "term_id", "subject_id")
 
 

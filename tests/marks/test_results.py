@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
 from school_app.marks.models import Assessment, AssessmentResult
-from school_app.marks.results import results_by_subject
+from school_app.marks.results import MOST_SHOWN, results_by_subject
 from school_app.schools.models import Subject, TeachingGroup, TeachingGroupTeacher, Term, TermKind
 from school_app.students.models import TeachingGroupMember
+from tests.days import TODAY
 from tests.factories import TwoSchools, World, added
 from tests.visits import log_in, send
-
-TODAY = datetime.now(UTC).date()
 
 
 def group_in(session: Any, world: World, subject: str) -> TeachingGroup:
@@ -102,3 +101,15 @@ def test_a_refused_assessment_leaves_its_form_open(client: Any, two_schools: Two
         assert 'value="Fractions"' in refused
     score = send(client, f"/assessments/{ours.things['assessment'].id}", **{f"score-{ours.student.id}": "x"}).text
     assert '<details class="chooser ">' in score
+
+
+def test_a_subject_lists_its_latest_results_and_says_of_how_many(
+    client: Any, session: Any, two_schools: TwoSchools
+) -> None:
+    ours = two_schools.ours
+    history = group_in(session, ours, "History")
+    for number in range(MOST_SHOWN + 1):
+        result(session, ours, history, f"Test {number}", score=30, on=TODAY - timedelta(number % 7))
+    session.commit()
+    page = log_in(client, ours.form_master).get(f"/students/{ours.student.id}").text
+    assert f"These are the latest {MOST_SHOWN} of {MOST_SHOWN + 1} results." in page

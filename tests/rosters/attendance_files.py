@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ from school_app.rosters.merge import Counts
 from school_app.rosters.problems import ImportRefused, Problems
 from school_app.schools.models import Form, SchoolYear
 from school_app.students.models import Student
+from tests.days import TODAY
 from tests.factories import World, added
 
-TODAY = datetime.now(UTC).date()
 HEADER = "studentSourcedId,date,session,code,minutesLate,reason"
 ABSENT, EXCUSED = AttendanceCategory.ABSENT_UNEXCUSED, AttendanceCategory.ABSENT_EXCUSED
 LATE, PRESENT = AttendanceCategory.LATE, AttendanceCategory.PRESENT

@@ -78,7 +78,6 @@ def expected(said: list[Said], number: int, back: int) -> AttendanceCategory:
 
 @settings(
     max_examples=30,
-    deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -116,7 +116,7 @@ WORDS = "s1 t1 p1 S1 D T1 SY 9A tess T1,SY 0 -1 1e99 NaN 2026-02-30 9999-12-31 t
 ANYTHING = some.sampled_from([*WORDS.split(), "", "9" * 30, "x" * 192, "é", "²"]) | some.text(max_size=30)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=some.data())
 def test_any_fields_are_brought_in_or_refused_and_then_nothing_is_written(
     session: Any, tmp_path: Path, data: some.DataObject

@@ -179,7 +179,7 @@ def taken(data: bytes) -> Any:
         return None if all(one.message and one.remedy for one in refused.problems) else refused.problems
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(place=some.integers(0, 10_000), noise=some.binary(min_size=1, max_size=6))
 def test_a_damaged_zip_is_read_as_it_was_or_refused(whole: bytes, place: int, noise: bytes) -> None:
     data = bytearray(whole)

@@ -186,7 +186,7 @@ def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
     assert "The file is no zip" in refusal(path)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @example(b"\x00\x00\x01", 793)
 @given(st.binary(max_size=400), st.integers(0, 2000))
 def test_a_damaged_bundle_is_refused_or_read_but_never_fails_otherwise(noise: bytes, place: int) -> None:

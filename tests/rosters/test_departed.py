@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,11 @@ from school_app.schools.models import Form, FormMaster, HeadOfYear, TeachingGrou
 from school_app.schools.service import appoint_head, appoint_master
 from school_app.students.models import Student
 from school_app.students.queries import guardians_of
+from tests.days import TODAY
 from tests.factories import account
 from tests.rosters.bundles import Rows, school
 from tests.rosters.imports import bring_in, changed, without
 
-TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
 BEGAN = date(2025, 9, 1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,9 @@ from school_app.rosters.problems import ImportRefused, Problems
 from school_app.rosters.service import Options, free_slug, import_bundle, import_own
 from school_app.schools.models import CalendarDay, DayType, Form, FormMaster, School, TeachingGroup
 from school_app.students.models import Enrolment, Guardian, Student
+from tests.days import TODAY
 from tests.factories import TwoSchools
 from tests.rosters.bundles import school, write
-
-TODAY = datetime.now(UTC).date()
 
 
 def brought_in(session: Any, path: Path, **options: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,11 @@ from school_app.rosters import uploads
 from school_app.rosters.models import Import, ImportStatus
 from school_app.schools.models import CalendarDay, School
 from school_app.students.models import Student
+from tests.days import TODAY
 from tests.factories import TwoSchools
 from tests.rosters.bundles import school, write
 from tests.visits import log_in, send
-from workers import jobs
-
-TODAY = datetime.now(UTC).date()
+from workers import carrying, jobs
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def work(app: Flask, session: Any) -> None:
     session.commit()
     with app.app_context():
         for job_run_id in waiting:
-            jobs.carry_out(job_run_id)
+            carrying.carry_out(job_run_id)
         db.session.remove()
     session.expire_all()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ from school_app.rosters.problems import ImportRefused
 from school_app.schools.models import Form
 from school_app.students.models import Enrolment, Guardian, Student, StudentGuardian, TeachingGroupMember
 from school_app.students.queries import guardians_of
+from tests.days import TODAY
 from tests.rosters.bundles import Rows, school
 from tests.rosters.imports import bring_in, changed, without
 
-TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
 BEGAN = date(2025, 9, 1)
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from school_app.rosters.rules import Moves, Stay, moves
@@ -137,7 +137,6 @@ def rosters(draw: some.DrawFn) -> list[Stay]:
     return found
 
 
-@settings(deadline=None)
 @given(some.lists(some.tuples(rosters(), some.integers(0, 10)), min_size=1, max_size=5))
 def test_no_rosters_one_after_the_other_put_a_student_into_two_forms_on_one_day(
     nights: list[tuple[list[Stay], int]],

@@ -97,16 +97,11 @@ def consecutive_unexplained(facts: AttendanceFacts, thresholds: Thresholds) -> V
         days, since = facts.consecutive_absent_days, facts.absent_run_started_on
     if since is None or days < thresholds.consecutive_days:
         return None
-    severity = Severity.CONCERN
-    if days >= thresholds.consecutive_grave_days:
-        severity = Severity.GRAVE
-    elif days >= thresholds.consecutive_serious_days:
-        severity = Severity.SERIOUS
     what = "Absent without a reason" if thresholds.mute_excused else "Absent"
     spell = f"{what} on {words.counted(days, 'school day')} in a row, since {words.day(since, as_of=facts.as_of)}"
     return Decision(
         Rule.CONSECUTIVE_UNEXPLAINED,
-        severity,
+        _severity_of_run(days, thresholds),
         since.isoformat(),
         reason=f"{spell}; {words.note(facts.last_note_on, as_of=facts.as_of)}.",
         inputs={
@@ -115,6 +110,12 @@ def consecutive_unexplained(facts: AttendanceFacts, thresholds: Thresholds) -> V
             "consecutive_days": thresholds.consecutive_days,
         },
     )
+
+
+def _severity_of_run(days: int, thresholds: Thresholds) -> Severity:
+    if days >= thresholds.consecutive_grave_days:
+        return Severity.GRAVE
+    return Severity.SERIOUS if days >= thresholds.consecutive_serious_days else Severity.CONCERN
 
 
 def _of_rate(rule: Rule, facts: AttendanceFacts, thresholds: Thresholds, *, severity: Severity) -> Decision:

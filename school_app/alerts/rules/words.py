@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from school_app.core.figures import NBSP
+from school_app.core.words import counted as counted
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 YEAR_SHOWN_AFTER_DAYS = 300
@@ -17,11 +18,6 @@ YEAR_SHOWN_AFTER_DAYS = 300
 def cut_point(value: Decimal) -> str:
     """10 % or 7.5 %, a school's own setting as it was set."""
     return f"{Decimal(0) + value.normalize():f}{NBSP}%"
-
-
-def counted(number: int, noun: str) -> str:
-    """1 day, 2 days."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def day(on: date, *, as_of: date) -> str:

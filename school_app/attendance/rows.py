@@ -1,0 +1,96 @@
+"""Where registers and marks lie: those of open school years in the live tables, those of closed ones in the archive.
+
+Whatever reads them over days that may lie in a closed year reads through here, and so from both where it has to. What
+writes them knows the live tables alone. docs/decisions/0041 says why there are two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, select, union_all
+from sqlalchemy.orm import Session, scoped_session
+
+from school_app.attendance.models import ArchivedMark, ArchivedRegister, AttendanceMark, Register
+from school_app.core.lasting import lasting
+from school_app.schools.context import present_school
+
+AnySession = Session | scoped_session[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """A table of registers and the one of the marks in them; those of the archive have the same columns."""
+
+    register: type[Register] | type[ArchivedRegister]
+    mark: type[AttendanceMark] | type[ArchivedMark]
+
+    def joined(self, first: Any, last: Any) -> ColumnElement[bool]:
+        """The condition that joins a mark of some days to its register, which is of the same day."""
+        here = self.register.id == self.mark.register_id
+        if self is LIVE:
+            return here
+        # By its day a register is found in one partition, and by the span the server passes by others beforehand.
+        return and_(here, self.register.date == self.mark.date, self.register.date.between(first, last))
+
+
+LIVE = Tables(Register, AttendanceMark)
+ARCHIVED = Tables(ArchivedRegister, ArchivedMark)
+Chosen = Select[*tuple[Any, ...]]
+Stored = Row[*tuple[Any, ...]]
+Statement = Callable[[Tables], Chosen]
+
+
+def is_closed(session: AnySession, first: date | None = None, last: date | None = None) -> bool:
+    """Whether days from one to another (None: any) may lie in a closed school year, as the school was a minute ago.
+
+    A year is not yet known to be closed everywhere for that minute: so long its rows stay where they are, and only
+    after it does a run begin to move them.
+    """
+    school = present_school(session)
+    if school.closed_from is None or school.closed_to is None:
+        return False
+    return (last is None or last >= school.closed_from) and (first is None or first <= school.closed_to)
+
+
+def read(session: AnySession, statement: Statement, *, first: date, last: date) -> Sequence[Stored]:
+    """The rows of a statement over days from `first` to `last`, from wherever they lie; always one statement.
+
+    The statement names these days for each table that it reads, so that the server passes by other years' partitions.
+    Rows that are moved meanwhile are read once, since one statement sees one moment. From more than one place they come
+    in no order.
+    """
+    return _read(session, statement, everywhere=is_closed(session, first, last))
+
+
+def read_by_id(session: AnySession, statement: Statement) -> Sequence[Stored]:
+    """As read(), for rows whose days are not known."""
+    return _read(session, statement, everywhere=is_closed(session))
+
+
+def read_lasting(
+    session: AnySession, statement: Statement, *, first: date, last: date, **values: object
+) -> Sequence[Stored]:
+    """As read(), for a function of a module whose statement takes everything as parameters, `first` and `last` too."""
+    everywhere = is_closed(session, first, last)
+    return session.execute(_lasting(statement, everywhere), {"first": first, "last": last, **values}).all()
+
+
+@cache
+def _lasting(statement: Statement, everywhere: bool) -> Any:
+    return lasting(_everywhere(statement) if everywhere else statement(LIVE))
+
+
+def _read(session: AnySession, statement: Statement, *, everywhere: bool) -> Sequence[Stored]:
+    if not everywhere:
+        return session.execute(statement(LIVE)).all()
+    return session.execute(_everywhere(statement)).all()
+
+
+def _everywhere(statement: Statement) -> Any:
+    # SQLite takes no LIMIT in the parts of a union, but in what they select from.
+    return union_all(*(select(*statement(tables).subquery().c) for tables in (LIVE, ARCHIVED)))
