@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from flask import current_app
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
@@ -36,7 +37,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--keep", action="store_true", help="leave the database, and use one that was left")
     given = parser.parse_args()
-    with application(given.rows, keep=given.keep) as app, app.app_context(), use_school(db.session, SCHOOL):
+    with application(given.rows, keep=given.keep), use_school(db.session, SCHOOL):
         table = Table(*COLUMNS, title=_title(given.rows))
         for read in reads():
             table.add_row(read.name, *measure(read, given.rounds))
@@ -45,7 +46,7 @@ def main() -> int:
         )
         auditor()
         for form in ExportFormat:
-            written.add_row(form.value, *export(form, app.config["FORMROOM"]))
+            written.add_row(form.value, *export(form, current_app.config["FORMROOM"]).cells())
         for one in (table, others(given.rounds), written):
             Console(width=140).print(one)
     return 0

@@ -1,26 +1,17 @@
 """A database of its own for the measurements, filled by the server itself, and removed again.
 
-bench.history and bench.seals use it.
+bench.history and bench.seals use it; bench.audit has a database of its own, with rows of the same events and kinds.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import Connection, text
-from sqlalchemy.engine import make_url
-from sqlalchemy_utils import create_database, database_exists, drop_database
 
-from bench.__main__ import NoQueue, settings_of
-from school_app import create_app
+from bench.apps import app_over, url_of
 from school_app.core import clock
 from school_app.core.db import db
 
@@ -34,30 +25,13 @@ KINDS = ("attendance_mark", "student", "register", "alert")
 
 
 @contextmanager
-def application(rows: int, *, keep: bool) -> Iterator[Flask]:
-    """The app over a database that holds so many audit rows of three years, those past 90 days in the archive."""
-    url = make_url(os.environ["FORMROOM_TEST_DATABASE_URL"]).set(database=DATABASE)
-    own = url.render_as_string(hide_password=False)
-    fresh = not (keep and database_exists(own))
-    if fresh and database_exists(own):
-        drop_database(own)
-    with tempfile.TemporaryDirectory() as folder:
-        if fresh:
-            create_database(own, encoding="utf8mb4")
-        app = create_app(replace(settings_of(own, Path(folder)), io_timeout_seconds=900, statement_seconds=0))
-        app.extensions["formroom.queue"] = NoQueue()
-        try:
-            with app.app_context():
-                upgrade()
-                if fresh:
-                    with db.engine.connect() as connection:
-                        fill(connection, rows)
-            yield app
-        finally:
-            with app.app_context():
-                db.engine.dispose()
-            if not keep:
-                drop_database(own)
+def application(rows: int, *, keep: bool) -> Iterator[None]:
+    """Work inside the app over so many audit rows of three years, those past 90 days in the archive."""
+    with app_over(url_of(DATABASE), keep=keep, io_timeout_seconds=900, statement_seconds=0) as is_new:
+        if is_new:
+            with db.engine.connect() as connection:
+                fill(connection, rows)
+        yield
 
 
 def fill(connection: Connection, rows: int) -> None:

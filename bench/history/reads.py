@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from rich.table import Table
 
-from bench.__main__ import seconds
+from bench.apps import seconds
 from school_app.audit import queries
 from school_app.audit.models import ArchivedAuditRow
 from school_app.audit.queries import Filters

@@ -5,7 +5,6 @@ They stand on the blueprint of audit/, as the pages of the history do; school_ap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Response, current_app, flash, g, redirect, render_template, request, send_file, url_for
@@ -14,55 +13,49 @@ from werkzeug.wrappers import Response as AnyResponse
 from school_app.audit.routes import blueprint
 from school_app.core.db import db
 from school_app.core.errors import DomainError
-from school_app.core.jobs import enqueue_after_commit
 from school_app.core.permissions import Permission, requires, viewer
 from school_app.history import exports as service
 from school_app.history.filters import Asked, asked
-from school_app.history.models import ExportFormat, ExportStatus, HistoryExport
-from school_app.history.names import Names, names_of
+from school_app.history.models import ExportFormat, HistoryExport
+from school_app.history.names import names_of
 from school_app.history.sentences import look_in_words, looked_at
 
-JOB = "workers.jobs.export_history"
 MIMETYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application/x-ndjson"}
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An export as its page shows it: what it holds in words, how much of its days is written, in percent, and whether
-    its worker was lost.
+    """An export as its page shows it: how far it is, what it holds in words, and how much of its days is written, in
+    percent.
     """
 
     export: HistoryExport
+    stage: service.Stage
     said: str
     percent: int
-    is_silent: bool
 
     @property
     def is_waited_for(self) -> bool:
-        """Whether the page soon has more to say of it."""
-        return self.export.status in (ExportStatus.WAITING, ExportStatus.RUNNING) and not self.is_silent
+        """Whether the page has more to say of it later, without anybody's doing."""
+        return self.stage not in (service.Stage.DONE, service.Stage.FAILED)
 
 
 @blueprint.get("/audit/exports")
 @requires(Permission.AUDIT_VIEW)
 def exports() -> str:
     """The person's own exports, the latest first."""
-    found = [(export, asked(export.chosen, g.timezone)) for export in service.exports_of(db.session, viewer())]
+    found = [(one, asked(one.export.chosen, g.timezone)) for one in service.exports_of(db.session, viewer())]
     names = names_of(db.session, [thing for _, wanted in found for thing in looked_at(wanted.said())], g.timezone)
-    shown = _shown(found, names)
+    shown = [
+        Shown(one.export, one.stage, look_in_words(wanted.said(), names), _percent(one.export, wanted))
+        for one, wanted in found
+    ]
     return render_template(
         "audit/exports.html",
         exports=shown,
         is_waiting=any(one.is_waited_for for one in shown),
         most_rows=service.MOST_ROWS,
     )
-
-
-def _shown(found: Sequence[tuple[HistoryExport, Asked]], names: Names) -> list[Shown]:
-    return [
-        Shown(export, look_in_words(wanted.said(), names), _percent(export, wanted), service.is_silent(export))
-        for export, wanted in found
-    ]
 
 
 def _percent(export: HistoryExport, wanted: Asked) -> int:
@@ -81,19 +74,11 @@ def ask_for_export() -> AnyResponse:
     if word not in {one.value for one in ExportFormat}:
         raise DomainError("Format: choose CSV or JSON lines.")
     try:
-        export = service.ask_for(db.session, wanted, ExportFormat(word), person=person)
+        service.ask_for(db.session, wanted, ExportFormat(word), person=person)
     except service.ExportRefused as error:
         db.session.rollback()
         flash(str(error), "error")
         return redirect(url_for("audit.exports"), code=303)
-    enqueue_after_commit(
-        db.session,
-        JOB,
-        queue="slow",
-        requested_by=person.account_id,
-        requested_name=person.name,
-        export_id=export.id,
-    )
     db.session.commit()
     return redirect(url_for("audit.exports"), code=303)
 
@@ -111,6 +96,5 @@ def export_file(export_id: int) -> Response:
         as_attachment=True,
         download_name=f"history-{wanted.first}-to-{wanted.last}{cut}.{export.format.value}",
     )
-    answer.headers["Cache-Control"] = "no-store"
     db.session.commit()
     return answer

@@ -1,10 +1,12 @@
 """Exports of the history: asked for by a page, written by a job, taken away by who asked, gone after a day.
 
-history.export_routes and workers.jobs use it; it never commits.
+history.export_routes and workers.jobs use it; it never commits. How far an export is that is not whole, and that two
+tries never write the same one, is for the claim of its job alone (core.claims).
 """
 
 from __future__ import annotations
 
+import enum
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,23 +24,25 @@ from school_app.audit.queries import Filters, HistoryRow, rows_before
 from school_app.audit.service import record
 from school_app.config import Settings
 from school_app.core import clock, private_files
+from school_app.core.claims import is_lost
 from school_app.core.errors import DomainError, NotFound
+from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit
 from school_app.core.permissions import Permission, Viewer
+from school_app.core.words import counted
 from school_app.history.filters import Asked, asked
-from school_app.history.models import ExportFormat, ExportStatus, HistoryExport
+from school_app.history.models import ExportFormat, HistoryExport
 from school_app.history.names import names_of
 from school_app.history.sentences import mentioned, tell
 from school_app.history.written import HEAD, WRITTEN, line
 from school_app.schools.models import School
 
 AnySession = Session | scoped_session[Any]
+JOB = "workers.jobs.export_history"
 FOLDER = "exports"
 KEPT_FOR = timedelta(days=1)
 MOST_ROWS = 1_000_000
 MOST_KEPT = 10
 CHUNK = 2_000
-# A piece takes seconds, and each gives a sign.
-SILENT_AFTER = timedelta(minutes=5)
 UNFINISHED = ".part"
 
 
@@ -46,19 +50,38 @@ class ExportRefused(DomainError):
     """The export cannot be made; str() says why."""
 
 
-class WrittenElsewhere(DomainError):
-    """Another try writes the export by now, or its day is over: whoever finds out stops, and changes nothing."""
+class Stage(enum.StrEnum):
+    """How far an export is. One whose worker was lost is begun anew by itself; one that came to nothing is not."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    LOST = "lost"
+    TRIED_AGAIN = "tried again"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An export that is kept, and how far it is."""
+
+    export: HistoryExport
+    stage: Stage
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What one try of an export is to hold and where it writes, as values that outlive a commit."""
+    """What one try of an export is to hold and where it writes, as values that outlive a commit.
+
+    `left_behind` is the name of the file of the try before it, which was broken off.
+    """
 
     export_id: int
     session_key: str
     timezone: str
     format: ExportFormat
     stored_as: str
+    left_behind: str | None
     wanted: Asked
 
     @property
@@ -68,10 +91,13 @@ class Order:
 
 
 def ask_for(session: AnySession, wanted: Asked, form: ExportFormat, *, person: Viewer) -> HistoryExport:
-    """Write the row of an export; the caller sends the job. ExportRefused where as many are kept as may be."""
+    """Write the rows of an export and of its job, which is sent after the commit.
+
+    ExportRefused where as many are kept as may be; one that came to nothing does not count.
+    """
     # Whoever asks twice at once waits here for the first, and is counted after it.
     session.execute(select(Account.id).where(Account.id == person.account_id).with_for_update())
-    kept = len(exports_of(session, person))
+    kept = sum(one.stage is not Stage.FAILED for one in exports_of(session, person))
     if kept >= MOST_KEPT:
         raise ExportRefused(f"You have {kept} exports already. Each is destroyed a day after it was asked for.")
     days = {"from": wanted.first.isoformat(), "to": wanted.last.isoformat()}
@@ -84,36 +110,56 @@ def ask_for(session: AnySession, wanted: Asked, form: ExportFormat, *, person: V
     )
     session.add(export)
     session.flush()
+    export.job_run_id = enqueue_after_commit(
+        session,
+        JOB,
+        queue="slow",
+        requested_by=person.account_id,
+        requested_name=person.name,
+        export_id=export.id,
+    ).id
     return export
 
 
-def exports_of(session: AnySession, person: Viewer) -> Sequence[HistoryExport]:
+def exports_of(session: AnySession, person: Viewer) -> Sequence[Kept]:
     """A person's exports, the latest first: those that were asked for since the password was last set."""
-    since = clock.now() - KEPT_FOR
-    own = select(HistoryExport).where(HistoryExport.session_key == person.session_key, HistoryExport.created_at > since)
-    return session.scalars(own.order_by(HistoryExport.created_at.desc(), HistoryExport.id.desc())).all()
-
-
-def is_silent(export: HistoryExport) -> bool:
-    """Whether nobody has written to an unfinished export for so long that its worker must be lost."""
-    return (
-        export.status is ExportStatus.RUNNING
-        and export.alive_at is not None
-        and export.alive_at < clock.now() - SILENT_AFTER
+    own = (
+        select(HistoryExport, JobRun.status, JobRun.attempts, is_lost(session.get_bind().dialect))
+        .join(JobRun, JobRun.id == HistoryExport.job_run_id, isouter=True)
+        .where(HistoryExport.session_key == person.session_key, HistoryExport.created_at > clock.now() - KEPT_FOR)
+        .order_by(HistoryExport.created_at.desc(), HistoryExport.id.desc())
     )
+    found = session.execute(own)
+    return [Kept(export, _stage(export, status, attempts, lost)) for export, status, attempts, lost in found]
+
+
+def _stage(export: HistoryExport, status: JobStatus | None, attempts: int | None, lost: bool | None) -> Stage:
+    if export.finished_at is not None:
+        return Stage.DONE
+    if lost:
+        return Stage.LOST
+    if status is JobStatus.RUNNING:
+        return Stage.RUNNING
+    if status is JobStatus.QUEUED:
+        return Stage.TRIED_AGAIN if attempts else Stage.WAITING
+    # Its job was given up, or there is none any more.
+    return Stage.FAILED
 
 
 def write(session: AnySession, settings: Settings, export_id: int) -> Iterator[int]:
     """Write an export's file, and yield the rows of each piece, after which the caller commits.
 
-    ExportRefused where whoever asked may not read the history any more, at the beginning or on the way;
-    WrittenElsewhere where another has begun it anew meanwhile. Nothing of a file that was not finished is kept.
+    ExportRefused where whoever asked may not read the history any more, at the beginning or on the way, or its day is
+    over. Nothing of a file that was not finished is kept.
     """
     folder = settings.data_dir / FOLDER
     order = _begin(session, export_id, folder)
     if order is None:
         return
     yield 0
+    # Not before that commit has shown that the job is still this try's: until then this may be the file of a later one.
+    if order.left_behind is not None:
+        _remove(folder, order.left_behind)
     path, written = folder / f"{order.stored_as}{UNFINISHED}", 0
     try:
         with private_files.create(path) as file:
@@ -134,26 +180,23 @@ def write(session: AnySession, settings: Settings, export_id: int) -> Iterator[i
 
 def _begin(session: AnySession, export_id: int, folder: Path) -> Order | None:
     """Begin an export, or begin it anew after a try that was broken off, of which nothing is kept."""
-    export = session.get_one(HistoryExport, export_id, with_for_update=True, populate_existing=True)
-    if export.status is ExportStatus.DONE:
+    export = _kept(session, export_id)
+    if export.finished_at is not None:
         return None
-    if export.stored_as is not None:
-        _remove(folder, export.stored_as)
-    stored_as = private_files.new_path(folder).name
-    export.status, export.stored_as, export.alive_at = ExportStatus.RUNNING, stored_as, clock.now()
-    export.rows, export.reached_at, export.is_cut, export.finished_at = 0, None, False, None
+    left_behind, stored_as = export.stored_as, private_files.new_path(folder).name
+    export.stored_as, export.rows, export.reached_at, export.is_cut = stored_as, 0, None, False
     timezone = session.scalars(select(School.timezone)).one()
     wanted = asked(export.chosen, timezone)
     # What is written after the export was asked for is not in it, however long it takes.
     wanted = replace(wanted, filters=replace(wanted.filters, until=min(wanted.filters.until, export.created_at)))
-    return Order(export.id, export.session_key, timezone, export.format, stored_as, wanted)
+    return Order(export.id, export.session_key, timezone, export.format, stored_as, left_behind, wanted)
 
 
-def _held(session: AnySession, order: Order) -> HistoryExport:
-    """The export, locked, as long as it is this try that writes it."""
-    export = session.get(HistoryExport, order.export_id, with_for_update=True, populate_existing=True)
-    if export is None or export.stored_as != order.stored_as:
-        raise WrittenElsewhere("Another worker has begun this export anew, or its day is over.")
+def _kept(session: AnySession, export_id: int) -> HistoryExport:
+    """The export, locked, so that its day does not end meanwhile. Raises ExportRefused where it has ended."""
+    export = session.get(HistoryExport, export_id, with_for_update=True, populate_existing=True)
+    if export is None:
+        raise ExportRefused("The export's day was over before its file was whole.")
     return export
 
 
@@ -173,7 +216,7 @@ def _pieces(session: AnySession, order: Order) -> Iterator[Sequence[HistoryRow]]
         key = (rows[-1].created_at, rows[-1].id)
         yield rows
     if not left and key is not None and rows_before(session, order.filters, key, limit=1):
-        _held(session, order).is_cut = True
+        _kept(session, order.export_id).is_cut = True
 
 
 def _text(session: AnySession, order: Order, rows: Sequence[HistoryRow]) -> str:
@@ -188,48 +231,41 @@ def _refuse_unless_allowed(session: AnySession, order: Order) -> None:
 
 
 def _progress(session: AnySession, order: Order, written: int, reached_at: datetime) -> None:
-    export = _held(session, order)
-    export.rows, export.reached_at, export.alive_at = written, reached_at, clock.now()
+    export = _kept(session, order.export_id)
+    export.rows, export.reached_at = written, reached_at
 
 
 def _finish(session: AnySession, order: Order, path: Path) -> None:
-    export = _held(session, order)
+    export = _kept(session, order.export_id)
     export.size_bytes = path.stat().st_size
     path.rename(path.with_suffix(""))
-    export.status, export.finished_at = ExportStatus.DONE, clock.now()
+    export.finished_at = clock.now()
     cut = ", cut there" if export.is_cut else ""
     record(
         session,
         Event.EXPORTED,
         export,
-        reason=f"the history, {order.wanted.said()}: {export.rows} rows{cut}, {order.format.value}",
+        reason=f"the history, {order.wanted.said()}: {counted(export.rows, 'row')}{cut}, {order.format.value}",
         student_id=order.filters.student_id,
     )
 
 
-def fail(session: AnySession, export_id: int, error: Exception, *, is_tried_again: bool) -> None:
-    """Say that a try came to nothing, and whether there will be another; record it where it was refused."""
-    export = session.get(HistoryExport, export_id, with_for_update=True, populate_existing=True)
-    if export is None or isinstance(error, WrittenElsewhere):
-        return
-    export.rows, export.reached_at = 0, None
-    if is_tried_again:
-        export.status = ExportStatus.WAITING
-    else:
-        export.status, export.finished_at = ExportStatus.FAILED, clock.now()
-    if isinstance(error, ExportRefused):
+def record_refusal(session: AnySession, export_id: int, error: ExportRefused) -> None:
+    """Record that an export was given up, and why, where there still is one."""
+    export = session.get(HistoryExport, export_id)
+    if export is not None:
         record(session, Event.REFUSED, export, reason=f"the export was given up: {error}")
 
 
 def taken(session: AnySession, settings: Settings, export_id: int, *, person: Viewer) -> tuple[HistoryExport, Path]:
     """A finished export and its file, for who asked for it and within its day; recorded. Raises NotFound."""
     export = session.get(HistoryExport, export_id)
-    if export is None or export.session_key != person.session_key or export.status is not ExportStatus.DONE:
+    if export is None or export.session_key != person.session_key or export.finished_at is None:
         raise NotFound("export")
     path = settings.data_dir / FOLDER / str(export.stored_as)
     if export.created_at <= clock.now() - KEPT_FOR or not path.is_file():
         raise NotFound("export")
-    record(session, Event.EXPORT_TAKEN, export, reason=f"{export.rows} rows, {export.format.value}")
+    record(session, Event.EXPORT_TAKEN, export, reason=f"{counted(export.rows, 'row')}, {export.format.value}")
     return export, path
 
 

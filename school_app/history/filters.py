@@ -67,6 +67,8 @@ def asked(given: Mapping[str, str], timezone: str) -> Asked:
 def _day(chosen: Mapping[str, str], name: str) -> date | None:
     try:
         return read.day(chosen[name]) if name in chosen else None
+    except read.OutsideCalendar as error:
+        raise DomainError(f"From and to: {error}; name days of these.") from None
     except ValueError:
         raise DomainError("From and to: enter days such as 2026-05-17.") from None
 

@@ -24,22 +24,14 @@ class ExportFormat(enum.StrEnum):
     JSON_LINES = "jsonl"
 
 
-class ExportStatus(enum.StrEnum):
-    """How far an export is."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
 class HistoryExport(SchoolOwned, Base):
     """One export, as long as its file is kept. It belongs to the session key that it was asked for with.
 
     `chosen` is what the form was narrowed to, with both days; `reached_at` is the moment of the last row written, the
     rows being written from the latest to the earliest. `is_cut` says that there were more rows than an export may hold.
-    `stored_as` is the name of its file from the moment at which its writing begins, and by it one try is told from
-    another; until the file is whole, ".part" stands behind it. `alive_at` is the last sign of whoever writes.
+    `stored_as` is the name of its file from the moment at which its writing begins, another one in each try; until the
+    file is whole, ".part" stands behind it. `finished_at` is when it was whole: until then an export is as far as the
+    job is that writes it.
     """
 
     __tablename__ = "history_export"
@@ -52,10 +44,9 @@ class HistoryExport(SchoolOwned, Base):
     session_key: Mapped[str] = mapped_column(exact(60))
     chosen: Mapped[dict[str, Any]] = mapped_column(JsonText)
     format: Mapped[ExportFormat] = mapped_column(one_of(ExportFormat))
-    status: Mapped[ExportStatus] = mapped_column(one_of(ExportStatus), default=ExportStatus.WAITING)
+    job_run_id: Mapped[int | None] = mapped_column(Id)
     rows: Mapped[int] = mapped_column(Integer, default=0)
     reached_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    alive_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     is_cut: Mapped[bool] = mapped_column(default=False)
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     stored_as: Mapped[str | None] = mapped_column(exact(80))

@@ -18,7 +18,8 @@ from school_app.accounts.forms import ROLE_WORDS
 from school_app.accounts.models import Account, AccountRole, OperatorEntry, full_name
 from school_app.alerts import words as alert_words
 from school_app.alerts.models import Alert, AlertDecision, SchoolThresholds
-from school_app.attendance.models import AttendanceCode, AttendanceMark, Register
+from school_app.attendance.models import AttendanceCode
+from school_app.attendance.rows import LIVE, Tables, read_by_id
 from school_app.audit import words as audit_words
 from school_app.audit.retention.models import LegalHold, RetentionRule
 from school_app.behaviour.models import Incident
@@ -58,12 +59,14 @@ SHORT = 60
 class Naming:
     """How things of one kind are named: the columns behind the id, from where, and what they say together.
 
-    `whole` says that the name says itself what kind of thing it is: "register of 9B, 20 November 2026".
+    `whole` says that the name says itself what kind of thing it is: "register of 9B, 20 November 2026". Of things that
+    `closes` with a school year, the statement is asked for of each place in which they lie.
     """
 
-    statement: Callable[[], Any]
+    statement: Callable[..., Any]
     said: Callable[..., str]
     whole: bool = True
+    closes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,12 @@ def names_of(session: AnySession, things: Iterable[Thing], timezone: str) -> Nam
 
 
 def _named(session: AnySession, naming: Naming, ids: set[int], zone: ZoneInfo) -> Iterable[tuple[int, str]]:
-    statement = naming.statement()
-    key = statement.selected_columns[0]
-    for id_, *parts in session.execute(statement.where(key.in_(ids))):
+    def of(tables: Tables) -> Any:
+        statement = naming.statement(tables) if naming.closes else naming.statement()
+        return statement.where(statement.selected_columns[0].in_(ids))
+
+    rows: Iterable[Any] = read_by_id(session, of) if naming.closes else session.execute(of(LIVE))
+    for id_, *parts in rows:
         yield id_, naming.said(*[_at(part, zone) for part in parts])
 
 
@@ -135,11 +141,12 @@ def _register(form: str | None, group: str | None, on: date, part: str) -> str:
     return f"register of {form or group}, {words.full_day(on)}{SESSIONS[part]}"
 
 
-def _registers() -> Any:
+def _registers(tables: Tables) -> Any:
+    register = tables.register
     return (
-        select(Register.id, Form.name, TeachingGroup.name, Register.date, Register.session)
-        .join(Form, Form.id == Register.form_id, isouter=True)
-        .join(TeachingGroup, TeachingGroup.id == Register.teaching_group_id, isouter=True)
+        select(register.id, Form.name, TeachingGroup.name, register.date, register.session)
+        .join(Form, Form.id == register.form_id, isouter=True)
+        .join(TeachingGroup, TeachingGroup.id == register.teaching_group_id, isouter=True)
     )
 
 
@@ -194,8 +201,9 @@ NAMINGS: dict[str, Naming] = {
     ),
     "attendance_code": _plain(AttendanceCode.name, AttendanceCode),
     "attendance_mark": Naming(
-        lambda: _of_student(AttendanceMark, AttendanceMark.date),
+        lambda tables: _of_student(tables.mark, tables.mark.date),
         lambda given, family, on: f"attendance mark of {full_name(given, family)}, {words.full_day(on)}",
+        closes=True,
     ),
     "calendar_day": Naming(lambda: select(CalendarDay.id, CalendarDay.date), words.full_day, whole=False),
     "case_event": Naming(
@@ -233,7 +241,7 @@ NAMINGS: dict[str, Naming] = {
         lambda: select(OperatorEntry.id, OperatorEntry.operator_name, OperatorEntry.entered_at),
         lambda name, on: f"visit of {name}, {words.full_day(on)}",
     ),
-    "register": Naming(_registers, _register),
+    "register": Naming(_registers, _register, closes=True),
     "retention_rule": Naming(
         lambda: select(RetentionRule.id, RetentionRule.data_class), lambda of: f"rule of retention: {of.words}"
     ),

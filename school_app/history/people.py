@@ -55,13 +55,18 @@ def _context(account: Account, roles: list[str]) -> str:
 
 
 def students_named(session: AnySession, text: str) -> Sequence[Candidate]:
-    """The school's students whose names begin with the words of a text; one statement."""
+    """The school's students whose names begin with the words of a text; one statement.
+
+    One letter of an alphabet would list names to somebody who sees no other page of students.
+    """
+    if is_too_short(text):
+        return []
     found = search_students(session, Reach(everyone=True), text, limit=MOST)
     return [
         Candidate(
-            one.student.id,
-            one.student.name,
-            (one.form_name or "no form") + ("" if one.student.is_active else " · has left the school"),
+            one.id,
+            one.name,
+            (one.form_name or "no form") + ("" if one.is_active else " · has left the school"),
         )
         for one in found
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from school_app.core.asked import moment as read_moment
 from school_app.core.db import db
 from school_app.core.errors import NotFound
 from school_app.core.permissions import Permission, requires
+from school_app.core.reading import reading
 from school_app.history import people
 from school_app.history.exports import MOST_ROWS
 from school_app.history.filters import Asked, asked
@@ -51,13 +53,18 @@ def history() -> str | Response:
     sought = {name: " ".join(request.args.get(name, "").split())[:LONGEST_NAME] for name in SOUGHT}
     if any(sought.values()):
         return _named(wanted, sought)
-    page = queries.history(db.session, wanted.filters, cursor=request.args.get("after"))
+    rendered = _printed(wanted)
     _record_look(wanted)
-    names = names_of(db.session, [*mentioned(page.rows), *_chosen_things(wanted)], g.timezone)
-    more = _url(wanted, after=page.next) if page.next else None
-    rendered = _page(wanted, names, told=tell(page.rows, names), more=more, seen=_seen(wanted))
     db.session.commit()
     return rendered
+
+
+@reading
+def _printed(wanted: Asked) -> str:
+    page = queries.history(db.session, wanted.filters, cursor=request.args.get("after"))
+    names = names_of(db.session, [*mentioned(page.rows), *_chosen_things(wanted)], g.timezone)
+    more = _url(wanted, after=page.next) if page.next else None
+    return _page(wanted, names, told=tell(page.rows, names), more=more, seen=_seen(wanted))
 
 
 def _page(
@@ -161,8 +168,15 @@ def event(row_id: int, moment: str) -> str:
         created_at = read_moment(moment)
     except ValueError:
         raise NotFound("event") from None
-    row = queries.one(db.session, row_id, created_at)
+    row, rendered = _printed_event(row_id, created_at)
     record(db.session, Event.AUDIT_VIEWED, reason=f"one event, no. {row.id}", student_id=row.student_id)
+    db.session.commit()
+    return rendered
+
+
+@reading
+def _printed_event(row_id: int, created_at: datetime) -> tuple[HistoryRow, str]:
+    row = queries.one(db.session, row_id, created_at)
     rows = queries.together(db.session, row)
     names = names_of(db.session, mentioned([row, *rows]), g.timezone)
     rendered = render_template(
@@ -172,8 +186,7 @@ def event(row_id: int, moment: str) -> str:
         is_whole=len(rows) < queries.TOGETHER_SHOWN,
         links=_links(row),
     )
-    db.session.commit()
-    return rendered
+    return row, rendered
 
 
 def _links(row: HistoryRow) -> dict[str, str]:

@@ -1,12 +1,13 @@
-"""Exports where commits are real: asked for at once, and killed with their worker."""
+"""Exports where commits are real: asked for at once, killed with their worker, or stopped with it and woken late."""
 
 from __future__ import annotations
 
 import csv
 import io
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import RedisError
 from sqlalchemy import delete, insert, select
 
 from school_app.accounts.login import load_viewer
@@ -23,16 +25,16 @@ from school_app.audit.models import AuditRow
 from school_app.config import Settings
 from school_app.core import claims, clock
 from school_app.core.db import db
-from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit
+from school_app.core.jobs import JobRun, JobStatus
 from school_app.core.tenancy import all_schools, use_school
 from school_app.history import exports
-from school_app.history.export_routes import JOB
+from school_app.history.exports import Stage
 from school_app.history.filters import asked
-from school_app.history.models import ExportFormat, ExportStatus, HistoryExport
+from school_app.history.models import ExportFormat, HistoryExport
 from tests import worlds
-from tests.audit.cold.breaking import in_a_child, kill
+from tests.audit.cold.breaking import forked, in_a_child, kill
 from tests.audit.places import Place, place_of_its_own
-from workers import jobs
+from workers import carrying, jobs
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,23 @@ class Office:
         assert person is not None
         return exports.ask_for(session, asked({"event": "x.happened"}, "UTC"), ExportFormat.CSV, person=person)
 
+    def stage(self) -> Stage:
+        """How far the only export is."""
+        with self.session() as session:
+            person = load_viewer(session, self.session_key)
+            assert person is not None
+            [kept] = exports.exports_of(session, person)
+            return kept.stage
+
+    def sent_again(self) -> int:
+        """How many jobs the scheduler sends again now."""
+        with self.place.app.app_context(), all_schools(db.session):
+            return int(jobs.resend_waiting()["sent"])
+
     def carry_out(self, job_run_id: int) -> None:
         """Do a job as a worker does."""
         with self.place.app.app_context():
-            jobs.carry_out(job_run_id)
+            carrying.carry_out(job_run_id)
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +124,8 @@ def test_no_more_exports_are_kept_than_may_be_when_they_are_asked_for_at_once(
         assert len(session.scalars(select(HistoryExport)).all()) == 3
 
 
-def killed_at(office: Office, piece: int) -> tuple[int, int]:
-    """An export of a hundred rows, killed while it writes a piece; the ids of the export and its job."""
+def ordered(office: Office) -> tuple[int, int]:
+    """An export of a hundred rows that was asked for; the ids of the export and its job."""
     with office.session() as session:
         start = clock.now() - timedelta(days=1)
         rows = [
@@ -119,9 +134,18 @@ def killed_at(office: Office, piece: int) -> tuple[int, int]:
         ]
         session.execute(insert(AuditRow), rows)
         export = office.ask(session)
-        job = enqueue_after_commit(session, JOB, queue="slow", export_id=export.id)
-        found = (export.id, job.id)
+        assert export.job_run_id is not None
+        found = (export.id, export.job_run_id)
         session.commit()
+    with office.place.app.app_context():
+        # A child must not speak on its parent's connections.
+        db.engine.dispose()
+    return found
+
+
+def killed_at(office: Office, piece: int) -> tuple[int, int]:
+    """The same, killed while it writes a piece."""
+    found = ordered(office)
     finish_piece, pieces = exports._progress, []
 
     def progress(*args: Any) -> None:
@@ -134,35 +158,17 @@ def killed_at(office: Office, piece: int) -> tuple[int, int]:
         exports._progress = progress
         office.carry_out(found[1])
 
-    with office.place.app.app_context():
-        # A child must not speak on its parent's connections.
-        db.engine.dispose()
     assert in_a_child(work) == -signal.SIGKILL
     return found
 
 
-def test_an_export_whose_worker_is_killed_says_so_and_is_whole_when_it_is_begun_anew(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exports, "CHUNK", 30)
-    export_id, job_run_id = killed_at(office, piece=3)
+def assert_whole(office: Office, export_id: int) -> None:
+    """It was made once, in the second try, and its file is the only one and holds each row once."""
     with office.session() as session:
         export = session.get_one(HistoryExport, export_id)
-        assert (export.status, export.rows) == (ExportStatus.RUNNING, 60)
-        assert not exports.is_silent(export)
-        monkeypatch.setattr(exports, "SILENT_AFTER", timedelta(0))
-        assert exports.is_silent(export)
-        assert [path.name for path in office.folder.iterdir()] == [f"{export.stored_as}.part"]
-    office.carry_out(job_run_id)
-    with office.session() as session:
-        assert session.get_one(JobRun, job_run_id).status is JobStatus.RUNNING, "it might be at work still"
-    monkeypatch.setattr(claims, "SILENT_AFTER", timedelta(0))
-    office.carry_out(job_run_id)
-    with office.session() as session:
-        job, export = session.get_one(JobRun, job_run_id), session.get_one(HistoryExport, export_id)
+        job = session.get_one(JobRun, export.job_run_id)
         assert (job.status, job.attempts) == (JobStatus.DONE, 2)
-        assert (export.status, export.rows) == (ExportStatus.DONE, 100)
-        assert not exports.is_silent(export)
+        assert (office.stage(), export.rows) == (Stage.DONE, 100)
         [path] = office.folder.iterdir()
         assert path.name == export.stored_as
         rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
@@ -175,50 +181,102 @@ def test_an_export_whose_worker_is_killed_says_so_and_is_whole_when_it_is_begun_
         assert len(session.scalars(select(AuditRow.id).where(AuditRow.event == Event.EXPORTED)).all()) == 1
 
 
+def test_an_export_whose_worker_is_killed_says_so_and_is_whole_when_it_is_begun_anew(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "CHUNK", 30)
+    export_id, job_run_id = killed_at(office, piece=3)
+    with office.session() as session:
+        export = session.get_one(HistoryExport, export_id)
+        assert export.rows == 60
+        assert [path.name for path in office.folder.iterdir()] == [f"{export.stored_as}.part"]
+    office.carry_out(job_run_id)
+    assert office.stage() is Stage.RUNNING, "it might be at work still"
+    monkeypatch.setattr(claims, "SILENT_AFTER", timedelta(0))
+    assert office.stage() is Stage.LOST
+    office.carry_out(job_run_id)
+    assert_whole(office, export_id)
+
+
 def test_a_lost_export_is_sent_again_and_given_up_after_three_tries(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, job_run_id = killed_at(office, piece=1)
-
-    def sent() -> int:
-        with office.place.app.app_context(), all_schools(db.session):
-            return int(jobs.resend_waiting()["sent"])
-
-    assert sent() == 0
+    assert office.sent_again() == 0
     monkeypatch.setattr(claims, "SILENT_AFTER", timedelta(0))
-    assert sent() == 1
+    assert office.sent_again() == 1
     with office.session() as session:
-        session.get_one(JobRun, job_run_id).attempts = jobs.MOST_ATTEMPTS
+        session.get_one(JobRun, job_run_id).attempts = carrying.MOST_ATTEMPTS
         session.commit()
     office.carry_out(job_run_id)
     with office.session() as session:
         job = session.get_one(JobRun, job_run_id)
         assert job.status is JobStatus.FAILED
         assert "worker was lost" in str(job.error)
-    assert sent() == 0
+    assert office.sent_again() == 0
+    assert office.stage() is Stage.FAILED
 
 
-def test_a_try_that_was_taken_for_lost_stops_and_leaves_the_next_one_alone(office: Office) -> None:
-    with office.session() as session:
-        session.execute(
-            insert(AuditRow),
-            [{"created_at": clock.now() - timedelta(days=1), "actor_name": "x", "event": "x.happened"}],
-        )
-        export_id = office.ask(session).id
-        session.commit()
-    settings = office.place.app.config["FORMROOM"]
-    with office.session() as session, office.session() as other:
-        first = exports.write(session, settings, export_id)
-        next(first)
-        session.commit()
-        for _ in exports.write(other, settings, export_id):
-            other.commit()
-        other.commit()
-        with pytest.raises(exports.WrittenElsewhere) as stopped:
-            list(first)
-        session.rollback()
-        exports.fail(session, export_id, stopped.value, is_tried_again=False)
-        session.commit()
-        export = other.get_one(HistoryExport, export_id, populate_existing=True)
-        assert (export.status, export.rows) == (ExportStatus.DONE, 1)
-        assert [path.name for path in office.folder.iterdir()] == [export.stored_as]
+def test_a_lost_export_waits_for_its_queue_and_is_begun_anew_when_that_is_back(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_id, job_run_id = killed_at(office, piece=1)
+    monkeypatch.setattr(claims, "SILENT_AFTER", timedelta(0))
+
+    def refuse(job_run_id: int, *, queue: str) -> None:
+        raise RedisError("the queue is away")
+
+    with monkeypatch.context() as away:
+        away.setattr(office.place.app.extensions["formroom.queue"], "put", refuse)
+        assert office.sent_again() == 0
+        assert office.stage() is Stage.LOST
+    assert office.sent_again() == 1
+    office.carry_out(job_run_id)
+    assert_whole(office, export_id)
+
+
+@pytest.mark.parametrize("at", ["_begin", "rows_before"])
+def test_a_try_that_was_stopped_and_wakes_after_another_has_taken_its_job_over_leaves_that_one_alone(
+    office: Office, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    monkeypatch.setattr(exports, "CHUNK", 30)
+    export_id, job_run_id = ordered(office)
+
+    def work() -> None:
+        before(at, lambda: os.kill(os.getpid(), signal.SIGSTOP))
+        office.carry_out(job_run_id)
+
+    stopped = forked(work)
+    assert os.WIFSTOPPED(os.waitpid(stopped, os.WUNTRACED)[1])
+    monkeypatch.setattr(claims, "SILENT_AFTER", timedelta(0))
+    ended: list[int] = []
+
+    def wake() -> None:
+        os.kill(stopped, signal.SIGCONT)
+        ended.append(os.waitpid(stopped, 0)[1])
+        with office.session() as session:
+            assert session.get_one(HistoryExport, export_id).rows == 0, "it has counted what it wrote too late"
+
+    monkeypatch.setattr(exports, "_refuse_unless_allowed", exports._refuse_unless_allowed)
+    before("_refuse_unless_allowed", wake)
+    try:
+        office.carry_out(job_run_id)
+    finally:
+        if not ended:
+            os.kill(stopped, signal.SIGKILL)
+            os.waitpid(stopped, 0)
+    assert ended == [0], "it was told in the log that another had begun the job anew"
+    assert_whole(office, export_id)
+
+
+def before(name: str, act: Callable[[], None]) -> None:
+    """Do something before the first call of a function of the exports, in this process."""
+    function, done = getattr(exports, name), []
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if not done:
+            done.append(name)
+            act()
+        return function(*args, **kwargs)
+
+    setattr(exports, name, called)

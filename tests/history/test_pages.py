@@ -20,15 +20,10 @@ from school_app.core.db import Base
 from school_app.core.tenancy import all_schools
 from school_app.history.names import NAMINGS, names_of
 from school_app.history.sentences import mentioned, tell
+from school_app.schools.context import present_school
 from school_app.schools.models import Subject
 from tests.factories import TwoSchools, World, added
 from tests.visits import log_in
-
-
-@pytest.fixture
-def auditor(client: Any, session: Any, two_schools: TwoSchools) -> Any:
-    session.commit()
-    return log_in(client, two_schools.ours.auditor)
 
 
 def ids_of(session: Any, kind: str, world: World) -> list[int]:
@@ -89,6 +84,8 @@ def test_a_page_is_named_in_as_many_statements_however_many_rows_it_has(
         assert len(tell(rows, names_of(session, mentioned(rows), "UTC"))) == len(rows)
         return len(rows), len(statements)
 
+    # Which years are closed is known from then on, as it is to every request.
+    present_school(session)
     few, statements_for_few = counted()
     for number in range(200):
         session.add(Subject(name=f"Subject {number}"))
