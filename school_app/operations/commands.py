@@ -1,19 +1,20 @@
-"""flask db-users: the database's accounts.
+"""flask db-users: the database's accounts; flask connections: whether the server has enough for all processes.
 
 school_app.cli registers it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from school_app.core.db import unhurried_engine_of
+from school_app.core.connections import Part, Processes, most_of_server, parts_of_primary, parts_of_replica, shortage
+from school_app.core.db.engines import replica_engines, short_engine, unhurried_engine_of
 from school_app.operations.database_users import Accounts, BadName, Who
 
 SERVED = {
@@ -69,4 +70,41 @@ def _run(statements: list[str]) -> None:
     click.echo(f"-- {len(statements)} statements were run.")
 
 
-GROUPS: tuple[click.Command, ...] = (db_users,)
+USUAL = Processes()
+
+
+@click.command("connections")
+@click.option("--web-processes", "web", default=USUAL.web, show_default=True, help="On all hosts together.")
+@click.option("--workers", default=USUAL.workers, show_default=True, help="Of the queues default and slow.")
+@click.option("--audit-workers", default=USUAL.audit_workers, show_default=True)
+@click.option("--schedulers", default=USUAL.schedulers, show_default=True)
+def connections(**processes: int) -> None:
+    """Print how many connections to the database an installation opens at most, and whether the server has them.
+
+    It has to be run with the settings of the web server. Status 1 where a server has too few.
+    """
+    settings, counted = current_app.config["FORMROOM"], Processes(**processes)
+    if make_url(settings.database_url).get_backend_name() == "sqlite":
+        raise click.ClickException("This database is SQLite, which has no connections to count.")
+    wrong = [_budget(short_engine(settings), parts_of_primary(settings, counted))]
+    wrong += [_budget(engine, parts_of_replica(settings, counted)) for engine in replica_engines(settings)]
+    if any(wrong):
+        raise SystemExit(1)
+
+
+def _budget(engine: Engine, parts: Sequence[Part]) -> bool:
+    """Print the budget of one server; returns whether it has too few connections for it, or cannot be asked."""
+    click.echo(f"{engine.url.host}:{engine.url.port or 3306}")
+    for part in parts:
+        click.echo(f"  {part.name:14} {part.processes:4} x {part.each:3} = {part.most:5}")
+    try:
+        takes = most_of_server(engine)
+    except DBAPIError as error:
+        click.echo(f"  It does not answer: {error.orig}")
+        return True
+    short = shortage(parts, takes)
+    click.echo(f"  {short}" if short else f"  together {sum(part.most for part in parts)}; the server takes {takes}.")
+    return short is not None
+
+
+GROUPS: tuple[click.Command, ...] = (db_users, connections)

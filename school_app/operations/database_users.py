@@ -50,6 +50,13 @@ AUDIT: dict[str, dict[Who, Rights]] = {
 JOBS: dict[str, dict[Who, Rights]] = {
     "job_run": {Who.WEB: CHANGE, Who.WORKER: CHANGE, Who.ARCHIVER: ("SELECT", "UPDATE")},
 }
+# Registers of closed years: pages read them, runs of workers move them, and the archiver keeps the years' partitions.
+CLOSED: dict[str, dict[Who, Rights]] = {
+    table: {Who.WEB: READ, Who.WORKER: ("SELECT", "INSERT", "DELETE"), Who.ARCHIVER: MOVE}
+    for table in ("register_archive", "attendance_mark_archive")
+}
+# By what the web renews there, replicas show how far they are.
+REPLICAS: dict[str, dict[Who, Rights]] = {"replica_beat": {Who.WEB: KEEP}}
 # What may be destroyed and what is held is for pages and commands to say, and for the archiver to read.
 RETENTION: dict[str, dict[Who, Rights]] = {
     # By which rule a file was destroyed, and whether a hold stood, is asked by the verification.
@@ -63,16 +70,19 @@ SCHOOLS = (
     *("account", "account_role", "last_look", "operator_entry", "password_link", "refusal_tally"),
     *("school_thresholds", "school_year", "term", "calendar_day", "year_group", "subject"),
     *("form", "form_master", "head_of_year", "teaching_group", "teaching_group_member", "teaching_group_teacher"),
-    *("student", "student_guardian", "guardian", "enrolment", "note"),
+    *("student", "student_name_entry", "student_guardian", "guardian", "enrolment", "note"),
     *("attendance_code", "register", "attendance_mark", "assessment", "assessment_result", "incident"),
     *("alert", "alert_decision", "risk_profile", "intervention_case", "case_event", "case_step"),
     *("roster_import", "roster_import_problem", "history_export"),
+    *("form_day", "student_figures", "summary_due", "summary_state"),
 )
 # Rights on the whole database: MySQL gives this one for no single table. It locks none that its account may not read.
 EVERYWHERE: dict[Who, Rights] = {Who.ARCHIVER: ("LOCK TABLES",)}
 RIGHTS: Mapping[str, Mapping[Who, Rights]] = {
     **{table: {Who.WEB: CHANGE, Who.WORKER: CHANGE} for table in SCHOOLS},
     **JOBS,
+    **CLOSED,
+    **REPLICAS,
     **RETENTION,
     **AUDIT,
 }

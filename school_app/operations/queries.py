@@ -14,18 +14,21 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, AccountRole, AccountStatus
-from school_app.audit.models import ArchiveLease, ArchiveRun, RunStatus
-from school_app.audit.partitions import missing_years
+from school_app.archiving.lease import LEASE
+from school_app.archiving.models import ArchiveLease
+from school_app.audit.models import ArchiveRun, RunStatus
+from school_app.audit.partitions import YEARS as AUDIT_YEARS
 from school_app.core import clock
 from school_app.core.jobs import JobRun, JobStatus
-from school_app.core.paging import Page, behind, decode, page
+from school_app.core.paging import Page, ahead, behind, decode, page
 from school_app.core.permissions import Role
 from school_app.operations.watched import WATCHED, WATCHED_FOR
 from school_app.schools.models import Form, School
 from school_app.students.models import Student
+from school_app.years.partitions import YEARS as CLOSED_YEARS
 
 AnySession = Session | scoped_session[Any]
-JOBS_A_PAGE, RUNS_A_PAGE = 50, 30
+SCHOOLS_A_PAGE, JOBS_A_PAGE, RUNS_A_PAGE = 50, 50, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +44,28 @@ class SchoolSize:
     forms: int
 
 
-def school_sizes(session: AnySession) -> Sequence[SchoolSize]:
-    """Every school by name, in three statements."""
-    students = dict(_counted(session, Student))
-    forms = dict(_counted(session, Form))
-    schools = session.execute(
-        select(School.id, School.name, School.slug, School.is_active, School.sourced_id).order_by(School.name)
+def school_sizes(session: AnySession, *, cursor: str | None = None) -> Page[SchoolSize]:
+    """A page of the schools by name, in three statements. Raises BadCursor."""
+    columns = (School.id, School.name, School.slug, School.is_active, School.sourced_id)
+    statement = select(*columns).order_by(School.name, School.id).limit(SCHOOLS_A_PAGE + 1)
+    if cursor is not None:
+        statement = statement.where(ahead((School.name, School.id), decode(cursor, str, int)))
+    found = page(session.execute(statement).all(), SCHOOLS_A_PAGE, lambda row: (row.name, row.id))
+    ids = [row.id for row in found.rows]
+    students, forms = _counted(session, Student, ids), _counted(session, Form, ids)
+    return Page(
+        [
+            SchoolSize(**row._mapping, students=students.get(row.id, 0), forms=forms.get(row.id, 0))
+            for row in found.rows
+        ],
+        found.next,
     )
-    return [
-        SchoolSize(
-            row.id, row.name, row.slug, row.is_active, row.sourced_id, students.get(row.id, 0), forms.get(row.id, 0)
-        )
-        for row in schools
-    ]
 
 
-def _counted(session: AnySession, model: type[Student] | type[Form]) -> Sequence[tuple[int, int]]:
-    statement = select(model.school_id, func.count(model.id)).where(model.is_active).group_by(model.school_id)
-    return [(row[0], row[1]) for row in session.execute(statement)]
+def _counted(session: AnySession, model: type[Student] | type[Form], ids: Sequence[int]) -> dict[int, int]:
+    """How many active ones each of some schools has."""
+    statement = select(model.school_id, func.count(model.id)).where(model.school_id.in_(ids), model.is_active)
+    return {row[0]: row[1] for row in session.execute(statement.group_by(model.school_id))}
 
 
 def jobs(session: AnySession, *, status: JobStatus | None = None, cursor: str | None = None) -> Page[Any]:
@@ -72,6 +79,7 @@ def jobs(session: AnySession, *, status: JobStatus | None = None, cursor: str | 
         JobRun.finished_at,
         JobRun.attempts,
         JobRun.error,
+        JobRun.progress,
         School.name.label("school_name"),
     ).join(School, School.id == JobRun.school_id, isouter=True)
     if status is not None:
@@ -103,9 +111,15 @@ class Wrong:
 
 
 def wrong(session: AnySession) -> Wrong:
-    """What failed at night, which years of the audit log have no partition, and who would not be told by mail."""
+    """What failed at night, which years have no partition, and who would not be told by mail."""
     without_mail = [person for person in operators(session) if not person.email]
-    return Wrong(failed_at_night(session), missing_years(session.connection()), without_mail)
+    return Wrong(failed_at_night(session), without_partition(session), without_mail)
+
+
+def without_partition(session: AnySession) -> list[str]:
+    """This and the coming years of any table that have no partition, in sentences; a statement for each kind."""
+    connection = session.connection()
+    return [said for one in (AUDIT_YEARS, CLOSED_YEARS) for said in one.missing_years(connection)]
 
 
 def operators(session: AnySession) -> Sequence[Account]:
@@ -118,12 +132,13 @@ def operators(session: AnySession) -> Sequence[Account]:
 def failed_at_night(session: AnySession) -> Sequence[Failed]:
     """The watched jobs that have failed, and have not been done since; one that is tried again has not failed yet."""
     ended = (
-        select(JobRun.name, JobRun.status, JobRun.finished_at, JobRun.error)
+        select(JobRun.name, JobRun.school_id, JobRun.status, JobRun.finished_at, JobRun.error)
         .where(JobRun.queued_at > clock.now() - WATCHED_FOR, JobRun.name.in_(tuple(WATCHED)))
         .where(JobRun.status.in_((JobStatus.DONE, JobStatus.FAILED)))
         .order_by(JobRun.queued_at, JobRun.id)
     )
-    latest = {row.name: row for row in session.execute(ended)}
+    # A job that every school has done for itself is done by another school in vain.
+    latest = {(row.name, row.school_id): row for row in session.execute(ended)}
     return [
         Failed(row.name.rpartition(".")[2], row.finished_at, row.error, WATCHED[row.name])
         for row in latest.values()
@@ -161,7 +176,8 @@ class RunShown:
 
 def archive_runs(session: AnySession, *, cursor: str | None = None) -> Page[RunShown]:
     """Runs of the audit archive and of cold storage, newest first, in two statements. Raises BadCursor."""
-    lease = session.scalar(select(func.max(ArchiveLease.expires_at)).where(ArchiveLease.holder.is_not(None)))
+    held = (ArchiveLease.name == LEASE, ArchiveLease.holder.is_not(None))
+    lease = session.scalar(select(func.max(ArchiveLease.expires_at)).where(*held))
     statement = select(ArchiveRun)
     if cursor is not None:
         key: tuple[datetime, int] = decode(cursor, datetime, int)

@@ -1,10 +1,12 @@
-"""The platform's own pages, and the two addresses that say whether this process lives and can work.
+"""The platform's own pages, the two addresses that say whether this process lives and can work, and the metrics.
 
 Pages: schools, jobs, and runs of the audit archive.
 school_app.features registers the blueprint.
 """
 
 from __future__ import annotations
+
+from typing import cast
 
 from flask import Blueprint, Response, current_app, flash, jsonify, redirect, render_template, request, url_for
 from redis import Redis
@@ -13,26 +15,31 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
-from school_app.audit.partitions import missing_years
+from school_app.core import metrics as figures
 from school_app.core.db import db
 from school_app.core.jobs import JobStatus
-from school_app.core.permissions import Permission, public, requires
+from school_app.core.metrics import Reading
+from school_app.core.permissions import METRICS_TOKEN, Permission, public, requires
+from school_app.core.replicas import states as replica_states
+from school_app.core.sessions import ServerSessions
 from school_app.core.tenancy import all_schools
-from school_app.operations import queries
+from school_app.operations import measurements, queries
 from school_app.schools.service import InvalidSetting
 from school_app.schools.service import set_roster_id as set_school_roster_id
 
 blueprint = Blueprint("operations", __name__)
 REDIS_SECONDS = 0.5
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @blueprint.get("/platform/schools")
 @requires(Permission.PLATFORM_SCHOOLS)
 def schools() -> str:
-    """Every school of the platform, with its size."""
+    """The schools of the platform by name, each with its size."""
     with all_schools(db.session):
         wrong = queries.wrong(db.session)
-        return render_template("operations/schools.html", schools=queries.school_sizes(db.session), wrong=wrong)
+        page = queries.school_sizes(db.session, cursor=request.args.get("after"))
+        return render_template("operations/schools.html", page=page, wrong=wrong)
 
 
 @blueprint.post("/platform/schools/<int:school_id>/roster-id")
@@ -92,12 +99,44 @@ def ready() -> tuple[Response, int]:
     return jsonify(status="ready" if ready else "not ready", **parts), 200 if ready else 503
 
 
+@blueprint.get("/metrics")
+@requires(Permission.PLATFORM_METRICS, METRICS_TOKEN)
+def metrics() -> Response:
+    """Every figure of the product, in Prometheus's text; a part that does not answer is said to be down."""
+    people, of_redis = _active()
+    rows, of_database = _read_from_database()
+    replicas = measurements.replica_lags(replica_states(current_app))
+    readings = [*people, *rows, *replicas, measurements.parts({"database": of_database, "redis": of_redis})]
+    return Response(figures.of(current_app).text(readings), content_type=PROMETHEUS)
+
+
+def _active() -> tuple[list[Reading], bool]:
+    """Who is there, and whether sessions could be asked."""
+    try:
+        people = cast(ServerSessions, current_app.session_interface).active()
+    except RedisError:
+        current_app.logger.exception("redis does not answer")
+        return [], False
+    return [Reading("formroom_active_users", "People who were active in the last ten minutes", {"": people})], True
+
+
+def _read_from_database() -> tuple[list[Reading], bool]:
+    """What the database tells, and whether it does."""
+    try:
+        with all_schools(db.session):
+            return [*measurements.waiting_jobs(db.session), *measurements.archive_lag(db.session)], True
+    except SQLAlchemyError:
+        current_app.logger.exception("database does not answer")
+        db.session.rollback()
+        return [], False
+
+
 def _database() -> dict[str, bool]:
     """Whether the database answers, and where it does, whether each year of the audit log has its partition."""
     try:
         with all_schools(db.session):
             db.session.execute(text("SELECT 1"))
-            missing = missing_years(db.session.connection())
+            missing = queries.without_partition(db.session)
     except SQLAlchemyError:
         current_app.logger.exception("database does not answer")
         return {"database": False}

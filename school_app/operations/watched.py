@@ -1,4 +1,5 @@
-"""The jobs of the night without which the audit log is not what it promises, and what to do when one has failed.
+"""The jobs of the night without which the audit log or the figures are not what they promise, and what to do when one
+has failed.
 
 operations.queries shows them; operations.service mails them.
 """
@@ -17,6 +18,13 @@ WATCHED = {
         "Run “flask audit verify”; where it finds nothing, “flask audit archive”, which goes on where the job ended."
     ),
     "workers.jobs.cool_audit": "Run “flask audit cool”: it names the years that could not go, and why.",
+    "workers.jobs.check_summaries": (
+        "Run “flask summaries check”, which names every difference, then “flask summaries rebuild” for those days."
+    ),
+    "workers.jobs.move_school_year": (
+        "Run “flask attendance close” or “reopen” for this school and year: it says why, and goes on where the job "
+        "ended."
+    ),
     "workers.jobs.destroy_audit": "Run “flask retention destroy --dry-run”: it says what stands in the way.",
 }
 WATCHED_FOR = timedelta(days=7)

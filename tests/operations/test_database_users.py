@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from school_app.archiving import years
+from school_app.audit.commands import audit
+from school_app.audit.retention_commands import retention
 from school_app.config import Settings
-from school_app.core.db import Base
+from school_app.core.db import Base, db
 from school_app.operations.database_users import AUDIT, RIGHTS, Accounts, BadName, Who
+from tests.databases import embedded_app
 from tests.operations.users import DENIED, Users, users_of_a_database
 
 EXCHANGED = ("audit_log", "audit_log_archive")
@@ -122,3 +127,38 @@ def test_a_name_that_would_have_to_be_quoted_is_refused(wrong: dict[str, str]) -
 def test_every_account_gets_a_password_of_its_own() -> None:
     one, other = Accounts("formroom"), Accounts("formroom")
     assert len({*one.passwords.values(), *other.passwords.values()}) == 2 * len(Who)
+
+
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        ("archive", "set FORMROOM_ARCHIVE_DATABASE_URL to the archiver's account"),
+        ("cool", "set FORMROOM_ARCHIVE_DATABASE_URL to the archiver's account"),
+        ("partitions --keep", "set FORMROOM_ARCHIVE_DATABASE_URL to the archiver's account"),
+        ("seal", "set FORMROOM_DATABASE_URL to a worker's account"),
+        ("verify", "set FORMROOM_DATABASE_URL to a worker's account"),
+    ],
+)
+def test_a_command_with_a_wrong_account_says_which_one_it_needs(
+    users: Users, command: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(years, "YEARS_AHEAD", 5)
+    with users.apps[Who.WEB].app_context():
+        done = users.apps[Who.WEB].test_cli_runner().invoke(audit, command.split())
+    assert (done.exit_code, "Traceback" in done.output) == (1, False), repr(done.exception)
+    assert f"For this, {remedy}." in done.output
+
+
+def test_a_command_on_a_database_without_tables_says_what_builds_them(settings: Settings, tmp_path: Path) -> None:
+    with embedded_app(settings, tmp_path) as app, app.app_context():
+        db.session.remove()
+        db.drop_all()
+        for command in ("verify", "archive", "seal", "runs", "cold"):
+            done = app.test_cli_runner().invoke(audit, [command])
+            assert done.exit_code == 1
+            assert "Its schema is built by “flask db upgrade”, as its owner." in done.output, repr(done.exception)
+
+
+def test_the_help_says_how_long_a_reason_has_to_be(app: Flask) -> None:
+    for command in ("hold", "release", "set"):
+        assert "at least 10 characters" in app.test_cli_runner().invoke(retention, [command, "--help"]).output

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from school_app.archiving import years
 from school_app.audit import partitions
 from school_app.core.db import SchoolSession
 from school_app.core.tenancy import NoSchool, all_schools, enter_school
@@ -32,7 +33,7 @@ def test_readiness_says_that_a_year_has_no_partition_and_keeps_the_pages(
 ) -> None:
     log_in(client, two_schools.operator)
     with monkeypatch.context() as patched:
-        patched.setattr(partitions, "YEARS_AHEAD", 3)
+        patched.setattr(years, "YEARS_AHEAD", 3)
         found = client.get("/health/ready")
         assert (found.status_code, found.json) == (200, {**EVERYTHING, "audit_partitions": False})
         for address in ("/platform/schools", "/platform/jobs", "/platform/audit-runs"):
@@ -57,5 +58,5 @@ def test_schools_are_counted_without_naming_a_student(session: Any, two_schools:
     with pytest.raises(NoSchool):
         queries.school_sizes(session)
     with all_schools(session):
-        sizes = queries.school_sizes(session)
+        sizes = queries.school_sizes(session).rows
     assert [(size.slug, size.students, size.forms) for size in sizes] == [("ours", 6, 2), ("theirs", 6, 2)]

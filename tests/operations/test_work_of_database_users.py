@@ -35,7 +35,7 @@ from tests.audit.places import NOW, YEAR, Place, days_ago, in_year
 from tests.factories import TwoSchools
 from tests.operations.users import DENIED, Users, taken_away, users_of_a_database
 from tests.visits import log_in
-from workers import jobs, schedule
+from workers import carrying, schedule
 
 BY = {"changed_by_name": "Ada"}
 LAST_YEAR = f"p{NOW.year + 2}"
@@ -200,7 +200,7 @@ def carried_out(app: Flask, name: str, house: House) -> None:
         db.session.commit()
         db.session.remove()
     with app.app_context():
-        jobs.carry_out(job_run_id)
+        carrying.carry_out(job_run_id)
         db.session.remove()
     with house.owner.app_context(), all_schools(db.session):
         done = db.session.scalars(select(JobRun).where(JobRun.id == job_run_id)).one()

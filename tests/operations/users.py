@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from school_app import create_app
 from school_app.config import Settings
-from school_app.core.db import db, unhurried_engine
+from school_app.core.db import db
+from school_app.core.db.engines import unhurried_engine
 from school_app.operations.database_users import Accounts, Who
 from tests.databases import app_of_its_own
 from tests.factories import ListQueue
