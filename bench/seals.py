@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import delete, text
 
-from bench.__main__ import seconds
+from bench.apps import seconds
 from bench.history.database import application
 from school_app.audit.models import AuditSeal, SealRun
 from school_app.audit.seals import differences, seal
@@ -93,7 +93,7 @@ def main() -> int:
     asked = parser.parse_args()
     title = f"Rows/s and the ratio to a plain look, {asked.rows:,} rows"
     table = Table("Round", "Plain look", "Seal", "Verify", "A week’s differences", title=title)
-    with application(asked.rows, keep=False) as app, app.app_context(), all_schools(db.session):
+    with application(asked.rows, keep=False), all_schools(db.session):
         for cells in rounds(asked.rows, asked.rounds):
             table.add_row(*cells)
     Console(width=120).print(table)

@@ -31,7 +31,7 @@ def sizes(rows: int) -> list[int]:
 
 def measured(server_url: str, *, rows: list[int], rounds: int, pool_mib: int) -> str:
     """The table of one server."""
-    with application(server_url, pool_mib * 2**20) as (app, url), app.app_context():
+    with application(server_url, pool_mib * 2**20) as url:
         found = [measure(url, number, rounds) for number in rows]
         return table(server(), found, rounds, f"{clock.now():%Y-%m-%d}")
 

@@ -6,26 +6,21 @@ It is removed again, and the server's settings are put back.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
-from sqlalchemy_utils import create_database, database_exists, drop_database
 
-from bench.__main__ import NoQueue, settings_of
-from school_app import create_app
+from bench.apps import app_over, settings_of, url_of
 from school_app.config import Settings
 from school_app.core.db import db
 
 NAME = "formroom_bench_audit"
-PATIENCE_SECONDS = 4 * 3600
+PATIENT: dict[str, Any] = {"io_timeout_seconds": 4 * 3600, "statement_seconds": 0}
 # pt-archiver's bulk insert is LOAD DATA LOCAL; a commit waits for the disk, as where rows matter.
 SETTINGS = {"local_infile": 1, "innodb_flush_log_at_trx_commit": 1}
 SHOWN = ("innodb_buffer_pool_size", "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "innodb_flush_method")
@@ -43,29 +38,15 @@ class Server:
 
 def settings_for(url: str, folder: Path) -> Settings:
     """The app's settings for the bench's database; no statement is too long."""
-    found = settings_of(url, folder)
-    return replace(found, io_timeout_seconds=PATIENCE_SECONDS, statement_seconds=0)
+    return replace(settings_of(url, folder), **PATIENT)
 
 
 @contextmanager
-def application(server_url: str, pool_bytes: int) -> Iterator[tuple[Flask, str]]:
-    """The app over an empty database with the product's schema, and that database's URL."""
-    url = make_url(server_url).set(database=NAME).render_as_string(hide_password=False)
-    if database_exists(url):
-        drop_database(url)
-    create_database(url, encoding="utf8mb4")
-    with tempfile.TemporaryDirectory() as folder:
-        app = create_app(settings_for(url, Path(folder)))
-        app.extensions["formroom.queue"] = NoQueue()
-        try:
-            with app.app_context():
-                upgrade()
-                with _server_set(pool_bytes):
-                    yield app, url
-        finally:
-            with app.app_context():
-                db.engine.dispose()
-            drop_database(url)
+def application(server_url: str, pool_bytes: int) -> Iterator[str]:
+    """Work inside the app over an empty database with the product's schema; gives that database's URL."""
+    url = url_of(NAME, server_url)
+    with app_over(url, **PATIENT), _server_set(pool_bytes):
+        yield url
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.__main__ import seconds
+from bench.apps import seconds
 from bench.audit import rows as log
 from bench.audit.archivers import Moved, archive_run, pt_archiver
 from bench.audit.database import settle

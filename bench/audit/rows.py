@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from sqlalchemy import Connection, text
 
 from bench.history.database import EVENTS, KINDS
+from school_app.archiving.years import Partition
 from school_app.audit.digests import COLUMNS
 from school_app.audit.models import READ_BY, reading_index
-from school_app.audit.partitions import Partition, partitions
+from school_app.audit.partitions import partitions
 from school_app.audit.seals import seal
 from school_app.core import clock
 from school_app.core.db import db

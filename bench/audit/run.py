@@ -14,10 +14,9 @@ from pathlib import Path
 
 from bench.audit.database import settings_for
 from school_app import create_app
+from school_app.archiving.at_work import at_work, step_through
 from school_app.audit.archive import Limits, Run
-from school_app.core.acting import Acting, act_as
-from school_app.core.db import unhurried_session
-from school_app.core.tenancy import all_schools
+from school_app.core.acting import Acting
 
 # More rows than any year has: so none goes by exchange.
 NEVER = 10**12
@@ -28,15 +27,13 @@ def main() -> int:
     url, max_rows = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_for(url, Path(folder))
-        with create_app(settings).app_context(), unhurried_session(settings) as session, all_schools(session):
-            act_as(session, Acting(actor_name="bench"))
+        with create_app(settings).app_context(), at_work(settings, Acting(actor_name="bench")) as session:
             limits = Limits() if max_rows is None else Limits(max_rows=max_rows, exchange_from=NEVER)
             run = Run(session, limits, started_by="bench")
             run.plan()
             session.rollback()
             began = time.perf_counter()
-            for _ in run.steps():
-                session.commit()
+            step_through(session, run)
             seconds = time.perf_counter() - began
     print(json.dumps({"rows": run.moved, "seconds": seconds, "notes": run.record.notes}))
     return 0

@@ -14,7 +14,7 @@ from school_app.core.db import db
 from tests import worlds
 from tests.databases import app_of_its_own
 from tests.factories import TwoSchools
-from tests.plans.filled import crowd, fill, refresh_statistics
+from tests.plans.filled import crowd, fill, list_names, refresh_statistics
 
 PEOPLE = ("form_master", "head", "admin", "auditor")
 
@@ -31,6 +31,7 @@ def filled(settings: Settings) -> Iterator[tuple[Flask, dict[str, Any]]]:
                 fill(connection, schools.ours, clock.today("UTC"))
                 fill(connection, schools.theirs, clock.today("UTC"))
                 crowd(connection, schools.theirs)
+            list_names(db.session)
             with db.engine.begin() as connection:
                 refresh_statistics(connection)
         yield app, found

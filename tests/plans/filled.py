@@ -19,8 +19,10 @@ from school_app.audit.models import ArchivedAuditRow, AuditRow
 from school_app.behaviour.models import Incident, IncidentKind
 from school_app.cases.models import Case, CaseEvent, CaseEventKind, CaseStatus, CaseStep, Monitoring
 from school_app.core.db import Base
-from school_app.schools.models import Form, FormMaster
+from school_app.core.tenancy import all_schools, use_school
+from school_app.schools.models import CalendarDay, DayType, Form, FormMaster, School
 from school_app.students.models import Enrolment, Note, NoteKind, Student
+from school_app.students.name_index import refresh_names
 from tests.factories import World
 
 FORMS = 40
@@ -69,12 +71,24 @@ def fill(connection: Connection, world: World, today: date) -> None:
 
 
 def crowd(connection: Connection, world: World) -> None:
-    """Students of another school, so that one school is a small part of the platform, as it is."""
+    """Students and days of another school, so that one school is a small part of the platform, as it is."""
     filling = Fill(connection, world, date(2026, 1, 1))
+    days = ({"date": date(2015, 1, 1) + timedelta(number), "day_type": DayType.HOLIDAY} for number in range(3_000))
+    filling.write(CalendarDay, days)
     group = world.things["year_group"].id
     filling.write(
         Student, ({**_student(world.form.id, number, group), "sourced_id": f"c{number}"} for number in range(12_000))
     )
+
+
+def list_names(session: Any) -> None:
+    """Let the search find the students of every school by their names, and commit."""
+    with all_schools(session):
+        schools = session.scalars(select(School.id)).all()
+    for school_id in schools:
+        with use_school(session, school_id):
+            refresh_names(session)
+            session.commit()
 
 
 def refresh_statistics(connection: Connection) -> None:

@@ -12,10 +12,11 @@ from flask import Flask
 
 from school_app.audit import queries
 from school_app.audit.models import READ_BY, reading_index
-from school_app.audit.plans import Step, plan_of
+from school_app.audit.plans import plan_of
 from school_app.audit.queries import Filters
 from school_app.core import clock, paging
 from school_app.core.db import db
+from school_app.core.db.plans import Step
 from school_app.core.tenancy import all_schools, use_school
 from school_app.history.seen import seen_by
 

@@ -27,6 +27,7 @@ LARGE = {
     "note",
     "register",
     "student",
+    "student_name_entry",
 }
 PAGES = {
     "form_master": (
@@ -39,8 +40,8 @@ PAGES = {
         "/students/{student}",
         "/incidents",
     ),
-    "head": ("/", "/alerts?late=yes", "/cases?late=yes", "/search?q=family"),
-    "admin": ("/", "/cases?whose=hand_over"),
+    "head": ("/", "/alerts?late=yes", "/cases?late=yes", "/search?q=family", "/search?q=g"),
+    "admin": ("/", "/search?q=family", "/search?q=given1%20f", "/cases?whose=hand_over"),
     "auditor": (
         "/audit",
         "/audit?student={student}",
