@@ -2,13 +2,15 @@
 
 PORT ?= 8000
 ROWS ?= 1000000
+SCHOOLS ?= 5
+ROUNDS ?= 3
 PY := .venv/bin/python
 UV := deploy/uv
 INSTALL := $(UV) pip install --quiet --python $(PY) --require-hashes
 CHECKED := school_app $(wildcard workers wsgi.py)
 
 .DEFAULT_GOAL := help
-.PHONY: run stack test test-mysql soak lint format bench bench-audit requirements clean help
+.PHONY: run stack test test-mysql soak lint format bench bench-replica bench-audit requirements clean help
 
 run: .venv/.base-installed ## Show a living school at http://127.0.0.1:8000/ (PORT=8123 for another port)
 	@mkdir -p var/run
@@ -41,8 +43,11 @@ format: .venv/.dev-installed ## Put every file into the one format
 	.venv/bin/ruff check --fix-only --quiet
 	.venv/bin/ruff format
 
-bench: .venv/.dev-installed ## Measure pages, reads and the archive against their lines
-	@exec deploy/with-services $(PY) -m bench $(ARGS)
+bench: .venv/.base-installed ## Put generated schools under load: 5,000 sessions, growth, the knee (SCHOOLS="5 50" ROUNDS=5)
+	@exec $(PY) -m bench --schools $(SCHOOLS) --rounds $(ROUNDS) $(ARGS)
+
+bench-replica: .venv/.dev-installed ## Let a replica lag, stop, die and return under load: no errors, own writings seen
+	@exec deploy/with-services $(PY) -m bench.load.replica $(ARGS)
 
 bench-audit: .venv/.dev-installed ## Race the archive run against pt-archiver, up to ROWS=1000000 audit rows (MYSQL_URL: on that server too)
 	@exec deploy/with-services --durable $(PY) -m bench.audit --rows $(ROWS) $(ARGS)

@@ -1,6 +1,6 @@
 """Starting and stopping private MariaDB and Redis servers, and any other child process, leaving none behind.
 
-Used by deploy/with-services and deploy/stack.
+Used by deploy/with-services, deploy/stack and the bench.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ DURABLE = (
     "--innodb-doublewrite=ON",
     "--innodb-log-file-size=256M",
 )
+WEB = (
+    *(".venv/bin/granian", "--interface", "wsgi", "--host", LOOPBACK),
+    *("--workers", "2", "--blocking-threads", "4", "--backlog", "8192", "--backpressure", "4000"),
+    *("--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "warning"),
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ def free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def web_server(port: int, application: str = "wsgi:app") -> list[str]:
+    """The command of a web server as in production, to be started in the project's folder."""
+    return [*WEB, "--port", str(port), application]
 
 
 def start_child(name: str, command: Sequence[str], *, environment: Mapping[str, str], log: Path) -> Child:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from alembic import context
 from flask import current_app
 
-from school_app.core.db import Base, db, unhurried_engine
+from school_app.core.db import Base, db
+from school_app.core.db.engines import unhurried_engine
 
 settings = current_app.config["FORMROOM"]
 

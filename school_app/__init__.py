@@ -19,7 +19,25 @@ from school_app.alerts import sources
 from school_app.audit import refusals
 from school_app.audit.cold import store as cold_store
 from school_app.config import Settings
-from school_app.core import asked, cache, db, jobs, logs, pages, permissions, queues, sessions, throttle
+from school_app.core import (
+    asked,
+    cache,
+    costs,
+    db,
+    fragments,
+    jobs,
+    logs,
+    metrics,
+    pages,
+    permissions,
+    queues,
+    reading,
+    replicas,
+    sessions,
+    slots,
+    static_files,
+    throttle,
+)
 from school_app.schools import context
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +52,7 @@ UPLOADS = frozenset({"rosters.upload"})
 def create_app(settings: Settings | None = None) -> Flask:
     """The application. Raises BadSettings, or UndeclaredEndpoint where a view forgot its permission."""
     settings = settings or Settings.from_env()
-    app = Flask(
+    app = static_files.App(
         "school_app",
         root_path=str(ROOT / "school_app"),
         template_folder="../templates",
@@ -53,6 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, settings.trusted_proxies, settings.trusted_proxies)  # type: ignore[method-assign]
+    costs.init_app(app, metrics.init_app(app, settings).tell)
     app.url_map.converters["int"] = asked.IdConverter
     app.before_request(_limit_body)
     _extend(app, settings)
@@ -60,6 +79,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(blueprint)
     sources.init_app(app, features.fact_sources())
     cli.init_app(app)
+    static_files.init_app(app, settings)
     permissions.refuse_undeclared(app)
     return app
 
@@ -73,8 +93,11 @@ def _limit_body() -> None:
 def _extend(app: Flask, settings: Settings) -> None:
     logs.configure(settings.log_level)
     db.init_app(app, settings)
+    replicas.init_app(app, settings)
+    reading.init_app(app)
     Migrate(app, db.db, directory=str(ROOT / "migrations"), compare_type=True)
     cache.init_app(app, settings)
+    fragments.init_app(app, settings)
     cold_store.init_app(app, settings)
     app.session_interface = sessions.interface(settings)
     jobs.init_app(app, queues.queue_for(app, settings))
@@ -83,6 +106,7 @@ def _extend(app: Flask, settings: Settings) -> None:
     passwords.init_app(app, testing=settings.testing)
     navigation.init_app(app)
     CSRFProtect(app)
+    slots.init_app(app)
     throttle.init_app(app, settings)
     Bootstrap5(app)
     app.before_request(permissions.guard)

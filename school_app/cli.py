@@ -12,7 +12,19 @@ from flask import Flask
 
 from school_app.rosters.commands import import_calendar
 
-GROUPS = ("accounts", "schools", "rosters", "alerts", "audit", "operations", "demo")
+GROUPS = (
+    "accounts",
+    "schools",
+    "students",
+    "rosters",
+    "alerts",
+    "audit",
+    "operations",
+    "summaries",
+    "years",
+    "dashboards",
+    "demo",
+)
 
 
 def init_app(app: Flask) -> None:

@@ -6,8 +6,10 @@ create_app() and the worker read it; everything else is given values.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import time
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +22,9 @@ EMBEDDED_SECRET = "embedded-default-not-for-production-use"  # noqa: S105 - refu
 DIALECTS = ("mysql+pymysql", "mariadb+pymysql", "sqlite")
 COLD_KEYS = ("DIR", "URL", "ENDPOINT", "REGION", "ACCESS_KEY", "SECRET_KEY")
 MAIL_SCHEMES = ("console:", "file:", "smtp://", "smtps://")
+# Connections to the database that a process keeps, and may open beyond them. Two web processes make thirty; whoever
+# does one thing at a time needs one for its session, and one that the server may still be closing.
+WEB_POOL, ONE_BY_ONE_POOL = (10, 5), (1, 1)
 
 
 class BadSettings(Exception):
@@ -71,6 +76,9 @@ class Settings:
     `archive_database_url` is the same database under the account that may move audit rows; without it there is one
     account for everything.
     Sizes and times: pool_size and pool_overflow are connections, *_seconds are seconds, session_minutes is minutes.
+    A statement that takes slow_milliseconds is logged.
+    warm_at is when the first pages of the day are made ahead, by each school's own clock.
+    What the processes of an installation open together is in core.connections.
     """
 
     environment: str
@@ -84,15 +92,22 @@ class Settings:
     trusted_proxies: int = 0
     secure_cookies: bool = True
     session_minutes: int = 30
-    pool_size: int = 20
-    pool_overflow: int = 10
+    pool_size: int = WEB_POOL[0]
+    pool_overflow: int = WEB_POOL[1]
     pool_recycle_seconds: int = 600
     pool_timeout_seconds: float = 2.0
     connect_timeout_seconds: int = 3
     io_timeout_seconds: int = 30
     statement_seconds: int = 5
+    slow_milliseconds: int = 500
+    metrics_token: str | None = None
+    static_url: str | None = None
+    metrics_dir: Path = Path("var/metrics")
     archive_database_url: str | None = None
     read_urls: tuple[str, ...] = ()
+    replica_lag_seconds: int = 2
+    fragments: bool = True
+    warm_at: time = time(6, 30)
     cold: ColdSettings = field(default_factory=ColdSettings)
 
     @property
@@ -107,6 +122,10 @@ class Settings:
     def as_archiver(self) -> Self:
         """The same settings with the account that may move audit rows."""
         return replace(self, database_url=self.archive_database_url or self.database_url)
+
+    def one_by_one(self) -> Self:
+        """The same settings for a process that does one thing at a time, as a worker and the scheduler do."""
+        return replace(self, pool_size=ONE_BY_ONE_POOL[0], pool_overflow=ONE_BY_ONE_POOL[1])
 
     def __repr__(self) -> str:
         return f"<Settings {self.environment}>"
@@ -133,11 +152,18 @@ class Settings:
             log_level=_one_of(env, "FORMROOM_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
             trusted_proxies=_whole(env, "FORMROOM_TRUSTED_PROXIES", 0),
             secure_cookies=base_url.startswith("https://"),
-            pool_size=_whole(env, "FORMROOM_POOL_SIZE", 20),
-            pool_overflow=_whole(env, "FORMROOM_POOL_OVERFLOW", 10),
+            pool_size=_whole(env, "FORMROOM_POOL_SIZE", WEB_POOL[0], least=1),
+            pool_overflow=_whole(env, "FORMROOM_POOL_OVERFLOW", WEB_POOL[1]),
             statement_seconds=_whole(env, "FORMROOM_STATEMENT_SECONDS", 5),
+            slow_milliseconds=_whole(env, "FORMROOM_SLOW_MILLISECONDS", 500),
+            metrics_token=_metrics_token(env),
+            static_url=_static_url(env),
+            metrics_dir=Path(env.get("FORMROOM_METRICS_DIR", "") or data_dir / "metrics").absolute(),
             archive_database_url=_archive_database_url(env, data_dir if embedded else None),
             read_urls=_read_urls(env),
+            replica_lag_seconds=_whole(env, "FORMROOM_REPLICA_LAG_SECONDS", 2, least=1),
+            fragments=_one_of(env, "FORMROOM_FRAGMENTS", ("on", "off"), default="on") == "on",
+            warm_at=_time_of_day(env, "FORMROOM_WARM_AT", "06:30"),
             cold=ColdSettings.from_env(env),
         )
 
@@ -149,13 +175,20 @@ def _one_of(env: Mapping[str, str], key: str, allowed: tuple[str, ...], *, defau
     return value
 
 
-def _whole(env: Mapping[str, str], key: str, default: int) -> int:
+def _whole(env: Mapping[str, str], key: str, default: int, *, least: int = 0) -> int:
     value = env.get(key, "")
     if not value:
         return default
-    if not value.isdigit():
+    if not value.isdigit() or int(value) < least:
         raise BadSettings(f"{key} is {value!r}; set it to a whole number, such as {default}.")
     return int(value)
+
+
+def _time_of_day(env: Mapping[str, str], key: str, default: str) -> time:
+    value = env.get(key, "") or default
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise BadSettings(f"{key} is {value!r}; set it to a time of the day, such as {default}.")
+    return time.fromisoformat(value)
 
 
 def _database_url(env: Mapping[str, str], embedded_in: Path | None) -> str:
@@ -227,6 +260,23 @@ def _secret(env: Mapping[str, str], embedded: bool) -> str:
             f"FORMROOM_SECRET_KEY is a default or shorter than {LEAST_SECRET} characters; make a random one."
         )
     return value
+
+
+def _metrics_token(env: Mapping[str, str]) -> str | None:
+    value = env.get("FORMROOM_METRICS_TOKEN", "")
+    if value and len(value) < LEAST_SECRET:
+        raise BadSettings(f"FORMROOM_METRICS_TOKEN is shorter than {LEAST_SECRET} characters; make a random one.")
+    if value and not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", value):
+        raise BadSettings("FORMROOM_METRICS_TOKEN holds characters that no bearer token may; use letters and digits.")
+    return value or None
+
+
+def _static_url(env: Mapping[str, str]) -> str | None:
+    value = env.get("FORMROOM_STATIC_URL", "").rstrip("/")
+    # It goes into a header beside other words, so that nothing else may stand in it.
+    if value and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d+)?", value):
+        raise BadSettings("FORMROOM_STATIC_URL must be an origin without a path, as in https://cdn.example.org.")
+    return value or None
 
 
 def _bucket(url: str | None) -> str | None:

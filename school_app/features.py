@@ -25,6 +25,8 @@ ROUTES = (
     "behaviour",
     "schools",
     "rosters",
+    "summaries",
+    "years",
     "audit",
     "operations",
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -18,11 +20,17 @@ from sqlalchemy_utils import drop_database
 
 from school_app import create_app
 from school_app.config import Settings
-from school_app.core.db import db, unhurried_engine
+from school_app.core import fragments
+from school_app.core.db import db
+from school_app.core.db.engines import unhurried_engine
 from school_app.operations.database_users import Accounts, Who
-from tests import databases, factories, worlds
+from tests import databases, days, factories, worlds
 from tests.factories import TwoSchools
 from tests.worlds import Kept
+
+# How long an example takes says more of the machine than of the product.
+hypothesis.settings.register_profile("formroom", deadline=None)
+hypothesis.settings.load_profile("formroom")
 
 
 def _needed(name: str) -> str:
@@ -30,6 +38,14 @@ def _needed(name: str) -> str:
     if not value:
         raise pytest.UsageError(f"{name} is not set; run the tests with `make test`, which starts the servers.")
     return value
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """The day that a test's module holds stays today while it is set up and until it is over."""
+    held = getattr(getattr(item, "module", None), "TODAY", None)
+    with days.kept() if held is days.TODAY else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(scope="session")
@@ -165,6 +181,7 @@ def _clean_redis(request: pytest.FixtureRequest) -> None:
         from redis import Redis
 
         Redis.from_url(str(request.getfixturevalue("settings").redis_url)).flushdb()
+        fragments.forget_near()
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from sqlalchemy_utils import create_database, database_exists, drop_database
 
 from school_app import create_app
 from school_app.config import Settings
-from school_app.core.db import Base, db, unhurried_engine
+from school_app.core.db import Base, db
+from school_app.core.db.engines import unhurried_engine
 from tests.factories import ListQueue
 
 IDS_APART = 10_000

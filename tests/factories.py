@@ -6,11 +6,12 @@ worlds.py makes whole schools of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from school_app.accounts.models import Account, AccountRole, AccountStatus
 from school_app.alerts.facts import AttendanceCategory
-from school_app.attendance.models import AttendanceCode
+from school_app.attendance.models import AttendanceCode, AttendanceMark, Register, Session
 from school_app.core.permissions import Role
 from school_app.core.tenancy import enter_school
 from school_app.schools.models import Form, School
@@ -102,3 +103,27 @@ class TwoSchools:
     ours: World
     theirs: World
     operator: Account
+
+
+def mark(
+    session: Any,
+    world: World,
+    register: Register,
+    category: AttendanceCategory = AttendanceCategory.ABSENT_UNEXCUSED,
+    part: Session = Session.DAY,
+    **values: Any,
+) -> AttendanceMark:
+    """A mark of a school's first student in a register; unless it is said otherwise, of an absence of the whole day."""
+    made: AttendanceMark = added(
+        session,
+        AttendanceMark(
+            register_id=register.id,
+            student_id=world.student.id,
+            date=register.date,
+            session=part,
+            code_id=world.codes[category].id,
+            recorded_at=datetime.now(UTC),
+            **values,
+        ),
+    )
+    return made

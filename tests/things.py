@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from school_app.alerts.facts import AttendanceCategory
 from school_app.alerts.models import Alert, AlertDecision, DecisionKind, RiskProfile
-from school_app.attendance.models import AttendanceMark, Register, RegisterState, Session
+from school_app.attendance.models import Register, RegisterState, Session
 from school_app.behaviour.models import Incident
 from school_app.cases.models import Case, CaseEvent, CaseEventKind, CaseStep
 from school_app.history.models import ExportFormat, HistoryExport
@@ -15,7 +14,7 @@ from school_app.marks.models import Assessment, AssessmentResult
 from school_app.rosters.models import Import, ImportKind
 from school_app.schools.models import Subject, TeachingGroup, TeachingGroupTeacher
 from school_app.students.models import Guardian, Note, StudentGuardian, TeachingGroupMember
-from tests.factories import World, added
+from tests.factories import World, added, mark
 
 
 def things(session: Any, world: World, today: date) -> None:
@@ -127,18 +126,7 @@ def _register(session: Any, world: World, on: date) -> Register:
             taken_at=datetime.now(UTC),
         ),
     )
-    added(
-        session,
-        AttendanceMark(
-            register_id=register.id,
-            student_id=world.student.id,
-            date=on,
-            session=Session.DAY,
-            code_id=world.codes[AttendanceCategory.ABSENT_UNEXCUSED].id,
-            reason=f"Reason {world.canary}",
-            recorded_at=datetime.now(UTC),
-        ),
-    )
+    mark(session, world, register, reason=f"Reason {world.canary}")
     return register
 
 

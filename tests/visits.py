@@ -9,6 +9,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from school_app.accounts.models import Account
+from school_app.core.reading import WROTE
+from school_app.schools.models import School
 from tests.factories import PASSWORD
 
 # A password that somebody may choose.
@@ -30,6 +32,12 @@ def log_in(client: FlaskClient, account: Account) -> FlaskClient:
     return client
 
 
+def long_after_writing(client: FlaskClient) -> None:
+    """Let a browser be one whose person has written nothing for long."""
+    with client.session_transaction() as kept:
+        kept.pop(WROTE, None)
+
+
 def attempt(client: FlaskClient, name: str, password: str) -> TestResponse:
     """Try to log in; the answer tells whether that went well."""
     data = {"name": name, "password": password, "csrf_token": token_on(client, "/login")}
@@ -39,6 +47,11 @@ def attempt(client: FlaskClient, name: str, password: str) -> TestResponse:
 def send(client: FlaskClient, path: str, **data: Any) -> TestResponse:
     """Post a form of a person who is logged in; every page of theirs has the form to log out."""
     return client.post(path, data={**data, "csrf_token": token_on(client, "/password")})
+
+
+def enter(client: FlaskClient, school: School) -> TestResponse:
+    """Enter a school as an operator who is logged in."""
+    return send(client, f"/platform/schools/{school.id}/enter", reason="A form master cannot see the form.")
 
 
 def hidden(page: str, name: str) -> str:

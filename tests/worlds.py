@@ -26,6 +26,7 @@ from school_app.schools.models import (
     YearGroup,
 )
 from school_app.students.models import Enrolment, Student
+from school_app.students.name_index import refresh_names
 from tests.factories import TwoSchools, World, account, added, school
 from tests.things import things
 
@@ -117,6 +118,7 @@ def world(session: Any, slug: str, canary: str, today: date | None = None) -> Wo
     found = World(made, canary, *(staff[name] for name in STAFF), forms[0], forms[1], students[0], students, codes)
     found.things.update(year=year, term=term, year_group=group)
     things(session, found, today)
+    refresh_names(session)
     return found
 
 

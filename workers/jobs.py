@@ -1,157 +1,63 @@
 """Every job by name: thin adapters from ids to services, each of which may run twice.
 
-core.queues sends carry_out() a row's id; school_app names the other functions when it enqueues.
+school_app names them when it enqueues; workers.carrying carries them out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-import structlog
 from flask import current_app
-from redis.exceptions import RedisError
 from sqlalchemy import and_, delete, or_, select
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from school_app.accounts.mailing import mail_password_link
-from school_app.accounts.models import Account, AccountStatus
 from school_app.alerts.evaluation import evaluate, students_to_evaluate
 from school_app.alerts.rules.episodes import Move
 from school_app.alerts.sources import sources
+from school_app.archiving.at_work import at_work, step_through
+from school_app.archiving.pace import Measure
+from school_app.archiving.replicas import Replicas
+from school_app.archiving.years import PartitionsMissing
 from school_app.audit import archive, partitions, refusals, seals
-from school_app.audit.at_work import at_work, step_through
 from school_app.audit.cold.cooling import Cooling, Limits
-from school_app.audit.cold.store import ColdUnavailable, store
-from school_app.audit.replicas import Replicas
+from school_app.audit.cold.store import store
 from school_app.audit.retention.destroying import Destroying
 from school_app.core import clock
-from school_app.core.acting import Acting, act_as, acting
-from school_app.core.claims import is_lost, present, signs_of_life
-from school_app.core.db import db, unhurried_engine_of
-from school_app.core.errors import DomainError
-from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, resolve, send
-from school_app.core.tenancy import all_schools, use_school
+from school_app.core.acting import acting
+from school_app.core.claims import is_lost, tell_progress
+from school_app.core.db import db
+from school_app.core.db.engines import unhurried_engine_of
+from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit, send
+from school_app.core.tenancy import use_school
+from school_app.dashboards import warming
 from school_app.history import exports
 from school_app.operations import service
 from school_app.rosters import uploads
 from school_app.schools.models import School
+from school_app.summaries import service as summaries
+from school_app.summaries.checking import SummariesDiffer, check, check_students
+from school_app.summaries.queries import waiting_schools
+from school_app.years.moving import YearRun, YearTurned
+from school_app.years.partitions import YEARS as years_of_registers
+from school_app.years.queries import years_on_their_way
 
-log = structlog.get_logger()
 Counts = dict[str, Any]
-MOST_ATTEMPTS = 3
 # Of a job that could not be sent, or failed for the first time; and of one that failed once more: by then a server has
-# ended the connection of a host that vanished, and released its locks (core.db.SILENT_SECONDS).
+# ended the connection of a host that vanished, and released its locks (core.db.engines.SILENT_SECONDS).
 WAITS, WAITS_LONGER = timedelta(seconds=60), timedelta(minutes=5)
 KEPT_FOR = timedelta(days=30)
 BATCH = 500
+# How far back the summaries are compared every night.
+CHECKED_DAYS = timedelta(days=14)
+# For so long after the time at which a school's day is made ready, should the scheduler be late.
+WARMS_WITHIN = timedelta(minutes=30)
 # Less than the queue allows a job; what is left over waits for the next night.
 ARCHIVE_SECONDS = 3000
-# What may be over a minute later. Of an archive run: another holds the lease, a row came late, a replica lags.
-PASSING = (OperationalError, PoolTimeout, RedisError, OSError, *archive.PASSING, ColdUnavailable)
-
-
-def carry_out(job_run_id: int) -> None:
-    """Do the job of a row, once: whoever comes second finds it taken or done."""
-    with all_schools(db.session):
-        job = _claim(job_run_id)
-        if job is None:
-            db.session.commit()
-            return
-        name, school_id, arguments, attempt = job.name, job.school_id, dict(job.arguments), job.attempts
-        who = Acting(job.requested_by, job.requested_name or "job", job_id=str(job_run_id))
-        # Nothing is read after this, so that a job with a connection of its own may write where one writes at a time.
-        db.session.commit()
-    log.info("job_started", job_run_id=job_run_id, name=name, school_id=school_id)
-    try:
-        act_as(db.session, replace(who, attempt=attempt))
-        with signs_of_life(current_app.config["FORMROOM"], acting(db.session)):
-            counts = _run(resolve(name), school_id, arguments)
-            db.session.commit()
-    except Exception as error:
-        db.session.rollback()
-        act_as(db.session, who)
-        _end(job_run_id, attempt, error=error)
-        _log_failure(error, job_run_id, name)
-    else:
-        act_as(db.session, who)
-        _end(job_run_id, attempt, counts=counts)
-        log.info("job_done", job_run_id=job_run_id, name=name, counts=counts)
-
-
-def _log_failure(error: Exception, job_run_id: int, name: str) -> None:
-    if isinstance(error, DomainError):
-        # A known refusal is told in its own sentence; where in the code it was raised helps nobody.
-        log.warning("job_refused", job_run_id=job_run_id, name=name, error=str(error))
-    else:
-        log.error("job_failed", job_run_id=job_run_id, name=name, exc_info=error)
-
-
-def _claim(job_run_id: int) -> JobRun | None:
-    dialect = db.session.get_bind().dialect
-    found = select(JobRun, is_lost(dialect)).where(JobRun.id == job_run_id)
-    row = db.session.execute(found.with_for_update(), execution_options={"populate_existing": True}).first()
-    if row is None:
-        raise LookupError(f"There is no job {job_run_id}; was its transaction rolled back?")
-    job, lost = row
-    if job.status is not JobStatus.QUEUED and not lost:
-        return None
-    if lost and job.attempts >= MOST_ATTEMPTS:
-        job.status, job.finished_at = JobStatus.FAILED, clock.now()
-        job.error = f"Its worker was lost, {job.attempts} times tried."
-        return None
-    if not _may_still_ask(job):
-        job.status, job.finished_at = JobStatus.FAILED, clock.now()
-        job.error = "Whoever asked for it may no longer log in."
-        return None
-    job.status, job.started_at, job.error = JobStatus.RUNNING, clock.now(), None
-    job.attempts += 1
-    job.alive_at = present(dialect)
-    return job
-
-
-def _may_still_ask(job: JobRun) -> bool:
-    """Whether whoever asked for a job may still log in; what the schedule and commands ask for has nobody behind it."""
-    if job.requested_by is None:
-        return True
-    status = db.session.scalar(select(Account.status).where(Account.id == job.requested_by))
-    return status is AccountStatus.ACTIVE
-
-
-def _run(function: Callable[..., Counts | None], school_id: int | None, arguments: dict[str, Any]) -> Counts | None:
-    if school_id is None:
-        with all_schools(db.session):
-            return function(**arguments)
-    with use_school(db.session, school_id):
-        return function(**arguments)
-
-
-def _end(job_run_id: int, attempt: int, *, counts: Counts | None = None, error: Exception | None = None) -> None:
-    """Write down how an attempt ended, unless the job was taken for lost meanwhile, and begun anew or given up."""
-    with all_schools(db.session):
-        job = db.session.get_one(JobRun, job_run_id, with_for_update=True)
-        if (job.attempts, job.status) != (attempt, JobStatus.RUNNING):
-            log.warning("job_begun_anew_meanwhile", job_run_id=job_run_id, attempt=attempt)
-            db.session.commit()
-            return
-        job.finished_at, job.counts = clock.now(), counts
-        if error is None:
-            job.status = JobStatus.DONE
-        else:
-            again = _is_tried_again(job, error)
-            # A row that is queued again is sent by the scheduler, a minute later at the earliest, or five.
-            job.status, job.queued_at = (JobStatus.QUEUED if again else JobStatus.FAILED), clock.now()
-            job.error = f"{type(error).__name__}: {error}"[:1000]
-        db.session.commit()
-
-
-def _is_tried_again(job: JobRun, error: Exception) -> bool:
-    return isinstance(error, PASSING) and job.attempts < MOST_ATTEMPTS
 
 
 def resend_waiting() -> Counts:
@@ -246,27 +152,57 @@ def seal_audit() -> Counts:
 
 
 def keep_audit_partitions() -> Counts:
-    """Make the partitions of the coming years; it fails where something is left that a person has to see to."""
+    """Make the partitions of the coming years, those of closed school years too; it fails where something is left that
+    a person has to see to."""
     with unhurried_engine_of(current_app.config["FORMROOM"].as_archiver()) as engine:
-        made, wrong = partitions.keep(engine), partitions.missing(engine)
+        kinds = (partitions.YEARS, years_of_registers)
+        made = sum(one.keep(engine) for one in kinds)
+        wrong = [sentence for one in kinds for sentence in one.missing(engine)]
     if wrong:
-        raise partitions.PartitionsMissing(" ".join(wrong))
+        raise PartitionsMissing(" ".join(wrong))
     return {"made": made}
+
+
+def move_school_year(year_id: int) -> Counts:
+    """Move the registers of a closed school year to the archive, or back where it is being reopened.
+
+    Somebody may have turned the year since the job was asked for: the rest is done by the job that they asked for, and
+    nothing has failed.
+    """
+    settings = current_app.config["FORMROOM"]
+    with at_work(settings, acting(db.session)) as session:
+        run = YearRun(
+            session,
+            year_id,
+            Measure(max_seconds=ARCHIVE_SECONDS),
+            started_by="a worker",
+            replicas=Replicas.of(settings),
+            tell=lambda said: tell_progress(session, said),
+        )
+        try:
+            step_through(session, run)
+        except YearTurned as turned:
+            return {"moved": run.moved, "finished": False, "ended": str(turned)}
+    return {"moved": run.moved, "finished": run.is_finished}
+
+
+def move_school_years() -> Counts:
+    """Have the runs over school years finished that were broken off, each by a job of its own."""
+    years = years_on_their_way(db.session)
+    for year_id, school_id in years:
+        with use_school(db.session, school_id):
+            enqueue_after_commit(db.session, "workers.jobs.move_school_year", queue="slow", year_id=year_id)
+    return {"years": len(years)}
 
 
 def evaluate_all() -> Counts:
     """Have every open school's students judged, each school by a job of its own."""
-    schools = db.session.scalars(select(School.id).where(School.is_active)).all()
-    for school_id in schools:
-        with use_school(db.session, school_id):
-            enqueue_after_commit(db.session, "workers.jobs.evaluate_school", queue="slow")
-    return {"schools": len(schools)}
+    return _have_done(evaluate_school, _open_schools())
 
 
 def evaluate_school() -> Counts:
     """Judge every student of the job's school as of its own today."""
-    timezone = db.session.scalars(select(School.timezone)).one()
-    ids, today = students_to_evaluate(db.session), clock.today(timezone)
+    ids, today = students_to_evaluate(db.session), _today()
     counts = {"students": 0, "raised": 0, "worsened": 0, "resolved": 0}
     for start in range(0, len(ids), BATCH):
         done = evaluate(db.session, sources(), ids[start : start + BATCH], as_of=today)
@@ -278,26 +214,81 @@ def evaluate_school() -> Counts:
     return counts
 
 
+def refresh_all_summaries() -> Counts:
+    """Have the summaries of every open school counted of which something is due, each by a job of its own."""
+    return _have_done(refresh_summaries, waiting_schools(db.session))
+
+
+def refresh_summaries() -> Counts:
+    """Count what is due in the summaries of the job's school, a piece and a commit at a time."""
+    counts = {"rows": 0, "due": 0, "students": 0}
+    for piece in summaries.refresh(db.session, today=_today()):
+        db.session.commit()
+        counts = {name: number + getattr(piece, name) for name, number in counts.items()}
+    return counts
+
+
+def check_all_summaries() -> Counts:
+    """Have every open school's summaries of the last days and of students compared, each school by a job of its own."""
+    return _have_done(check_summaries, _open_schools())
+
+
+def check_summaries() -> Counts:
+    """Compare the summaries of the job's school with the rows they were counted from; it fails where they differ."""
+    refresh_summaries()
+    today = _today()
+    checked, students = check(db.session, today - CHECKED_DAYS, today), check_students(db.session, today=today)
+    if checked.differences or students.differences:
+        raise SummariesDiffer([*checked.differences, *students.differences])
+    return {"rows": checked.rows, "students": students.rows}
+
+
+def _open_schools() -> Sequence[int]:
+    return db.session.scalars(select(School.id).where(School.is_active)).all()
+
+
+def _have_done(job: Callable[[], Counts], schools: Sequence[int]) -> Counts:
+    """Enqueue a job of this module for each of some schools, inside which it is carried out."""
+    for school_id in schools:
+        with use_school(db.session, school_id):
+            enqueue_after_commit(db.session, f"{__name__}.{job.__name__}", queue="slow")
+    return {"schools": len(schools)}
+
+
+def warm_all_homes() -> Counts:
+    """Have the first pages of every open school made ahead whose clock says that its day begins soon."""
+    warm_at, now, number = current_app.config["FORMROOM"].warm_at, clock.now(), 0
+    for school_id, timezone in db.session.execute(select(School.id, School.timezone).where(School.is_active)).all():
+        local = now.astimezone(ZoneInfo(timezone))
+        if timedelta(0) <= local - datetime.combine(local.date(), warm_at, local.tzinfo) < WARMS_WITHIN:
+            number += 1
+            with use_school(db.session, school_id):
+                enqueue_after_commit(db.session, "workers.jobs.warm_homes", queue="slow")
+    return {"schools": number}
+
+
+def warm_homes() -> Counts:
+    """Make the homes of the masters of the job's school, so that they find them ready."""
+    return {"pages": warming.warm(db.session)}
+
+
+def _today() -> date:
+    return clock.today(db.session.scalars(select(School.timezone)).one())
+
+
 def export_history(export_id: int) -> Counts:
     """Write the file of an export of the history, a piece and a commit at a time."""
+    rows = 0
     try:
-        rows = 0
         for piece in exports.write(db.session, current_app.config["FORMROOM"], export_id):
             db.session.commit()
             rows += piece
-    except Exception as error:
+    except exports.ExportRefused as error:
         db.session.rollback()
-        exports.fail(db.session, export_id, error, is_tried_again=_is_own_job_tried_again(error))
+        exports.record_refusal(db.session, export_id, error)
         db.session.commit()
         raise
     return {"rows": rows}
-
-
-def _is_own_job_tried_again(error: Exception) -> bool:
-    """Whether the job that is being carried out will be tried again after an error."""
-    with all_schools(db.session):
-        job = db.session.get(JobRun, int(acting(db.session).job_id or 0))
-        return job is not None and _is_tried_again(job, error)
 
 
 def prune_exports() -> Counts:

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from school_app import create_app
+from school_app.config import Settings
 from school_app.core import clock
 from school_app.core.db import db
 from school_app.core.jobs import enqueue_after_commit
@@ -36,15 +37,20 @@ SLOT_KEPT_SECONDS = 3 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the table: which job, in which queue, and at which minute of the day (UTC)."""
+    """One line of the table: which job, in which queue, and when: at a minute of the day (UTC), or `every` so many
+    minutes from midnight (UTC) on."""
 
     name: str
     job: str
-    at: str
+    at: str = "00:00"
     queue: str = "slow"
+    every: int | None = None
 
     def slot(self, now: datetime) -> str:
-        """The latest day on which the entry was due."""
+        """The latest day on which the entry was due, or the latest moment of one that is due several times a day."""
+        if self.every is not None:
+            minute = (now.hour * 60 + now.minute) // self.every * self.every
+            return now.replace(hour=minute // 60, minute=minute % 60).strftime("%Y-%m-%dT%H:%M")
         hour, minute = (int(part) for part in self.at.split(":"))
         due = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
         return (due if due <= now else due - timedelta(days=1)).date().isoformat()
@@ -56,10 +62,14 @@ TABLE = (
     Entry("archive-audit", "workers.jobs.archive_audit", "02:15", queue="audit"),
     Entry("cool-audit", "workers.jobs.cool_audit", "03:15", queue="audit"),
     Entry("destroy-audit", "workers.jobs.destroy_audit", "03:45", queue="audit"),
+    Entry("move-school-years", "workers.jobs.move_school_years", "04:00", queue="default"),
     Entry("evaluate-all", "workers.jobs.evaluate_all", "04:30", queue="default"),
+    Entry("check-summaries", "workers.jobs.check_all_summaries", "05:00", queue="default"),
     Entry("prune-uploads", "workers.jobs.prune_uploads", "05:15"),
     Entry("prune-exports", "workers.jobs.prune_exports", "05:20"),
     Entry("prune-job-runs", "workers.jobs.prune_job_runs", "05:30"),
+    Entry("warm-homes", "workers.jobs.warm_all_homes", queue="default", every=15),
+    Entry("refresh-summaries", "workers.jobs.refresh_all_summaries", queue="default", every=15),
 )
 
 
@@ -156,7 +166,7 @@ def start_in_thread(app: Flask) -> threading.Event:
 
 def main() -> int:
     """Keep time until told to end."""
-    app, stop = create_app(), threading.Event()
+    app, stop = create_app(Settings.from_env().one_by_one()), threading.Event()
     settings = app.config["FORMROOM"]
     if settings.redis_url is None:
         raise SystemExit("FORMROOM_REDIS_URL is not set; without Redis the web process keeps time itself.")

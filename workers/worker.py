@@ -15,6 +15,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from school_app import create_app
+from school_app.config import Settings
 from school_app.core.jobs import QUEUES
 
 # The work-horse must find the jobs loaded already: importing them in each child would cost more than most jobs.
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     """Work until told to end."""
     if unknown := set(arguments) - set(QUEUES):
         raise SystemExit(f"There is no queue {', '.join(sorted(unknown))}; the queues are {', '.join(QUEUES)}.")
-    worker = make_worker(create_app(), arguments or tuple(QUEUES))
+    worker = make_worker(create_app(Settings.from_env().one_by_one()), arguments or tuple(QUEUES))
     worker.work(logging_level="WARNING")
     return 0
 

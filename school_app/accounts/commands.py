@@ -24,10 +24,16 @@ def accounts() -> None:
     """Accounts: operators, disabling, password links."""
 
 
+def _address(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not EMAIL.fullmatch(value):
+        raise click.ClickException(f"{value!r} is no mail address; write one such as ada@example.org.")
+    return value
+
+
 @accounts.command("create-operator")
 @click.argument("login")
 @click.option("--name", required=True, help="First and family name.")
-@click.option("--email", default=None)
+@click.option("--email", callback=_address)
 def create_operator(login: str, name: str, email: str | None) -> None:
     """Make a platform operator and print the link that sets the password."""
     given, _, family = name.strip().partition(" ")
@@ -54,11 +60,9 @@ def link(login: str) -> None:
 
 @accounts.command("email")
 @click.argument("login")
-@click.argument("address")
+@click.argument("address", callback=_address)
 def email(login: str, address: str) -> None:
     """Set the mail address of an account, as of an operator who is to be told when a job of the night fails."""
-    if not EMAIL.fullmatch(address):
-        raise click.ClickException(f"{address!r} is no mail address; write one such as ada@example.org.")
     with all_schools(db.session):
         _account(login).email = address
         db.session.flush()

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask, g
 from flask import session as browser_session
 from flask_login import LoginManager
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, AccountRole, AccountStatus, OperatorEntry, full_name
@@ -26,6 +26,18 @@ AnySession = Session | scoped_session[Any]
 # The key under which a session keeps an operator's entry into a school, and how long the entry lasts at most.
 ENTRY = "operator_entry"
 ENTRY_LASTS = timedelta(hours=8)
+
+
+# Every request asks it, so it is put together once.
+VIEWER = (
+    select(Account.school_id, Account.login, Account.given_name, Account.family_name, AccountRole.role)
+    .join(AccountRole, AccountRole.account_id == Account.id, isouter=True)
+    .where(
+        Account.id == bindparam("account_id"),
+        Account.session_version == bindparam("version"),
+        Account.status == AccountStatus.ACTIVE,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +69,7 @@ def load_viewer(session: AnySession, text: str, entry_id: int | None = None) -> 
     if key is None:
         return None
     with all_schools(session):
-        account = session.execute(
-            select(
-                Account.school_id,
-                Account.login,
-                Account.given_name,
-                Account.family_name,
-                AccountRole.role,
-            )
-            .join(AccountRole, AccountRole.account_id == Account.id, isouter=True)
-            .where(
-                Account.id == key.account_id,
-                Account.session_version == key.version,
-                Account.status == AccountStatus.ACTIVE,
-            )
-        ).all()
+        account = session.execute(VIEWER, {"account_id": key.account_id, "version": key.version}).all()
     if not account:
         return None
     roles = frozenset(row.role for row in account if row.role is not None)

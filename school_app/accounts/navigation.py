@@ -30,6 +30,7 @@ PAGES: tuple[tuple[str, str, *tuple[Permission, ...]], ...] = (
     ("Students", "students.index", Permission.STUDENT_VIEW),
     ("Alerts", "alerts.index", Permission.ALERT_VIEW),
     ("Cases", "cases.index", Permission.CASE_VIEW),
+    ("Figures", "summaries.index", Permission.ALERT_VIEW),
     ("Marks", "marks.index", Permission.MARK_ENTER),
     ("Incidents", "behaviour.index", Permission.INCIDENT_RECORD, Permission.SCHOOL_FIGURES),
     ("Set-up", "schools.setup", Permission.FORMS_MANAGE),

@@ -18,9 +18,11 @@ from school_app.accounts.forms import ChangePasswordForm, ForgotForm, LoginForm,
 from school_app.accounts.passwords import BadPassword
 from school_app.audit.events import Event
 from school_app.audit.service import record
+from school_app.core import costs
 from school_app.core.db import db
+from school_app.core.metrics import FAILED_LOG_IN
 from school_app.core.permissions import public, signed_in, viewer
-from school_app.core.sessions import ServerSession
+from school_app.core.sessions import PERSON, ServerSession
 from school_app.core.throttle import limiter
 
 blueprint = Blueprint("accounts", __name__)
@@ -29,8 +31,6 @@ PER_ADDRESS = "60 per minute"
 PER_LOGIN = "10 per 10 minutes"
 # Wherever they come from; above what one address may do, so that one stranger cannot lock a person out.
 PER_LOGIN_ANYWHERE = "200 per hour"
-# What flask-login reads.
-KEY = "_user_id"
 LOGGED_IN = 303
 
 
@@ -63,6 +63,7 @@ def login() -> str | Response | tuple[str, int]:
         if found is not None:
             _begin_session(str(found.key))
             return redirect(onward or url_for("dashboards.home"), code=LOGGED_IN)
+        costs.note(FAILED_LOG_IN)
         form.form_errors.append(service.WRONG)
     return render_template("accounts/login.html", form=form), 200 if request.method == "GET" else 400
 
@@ -72,7 +73,7 @@ def _begin_session(key: str) -> None:
     own = cast(ServerSession, session)
     own.clear()
     own.renew()
-    own[KEY] = key
+    own[PERSON] = key
 
 
 def safe_path(target: str) -> str | None:

@@ -1,4 +1,4 @@
-"""flask schools: list schools, open and close them.
+"""flask schools: list schools, open and close them; flask cache: forget what is kept of them.
 
 school_app.cli registers them, and adds the import of calendars, which lies above.
 """
@@ -6,16 +6,20 @@ school_app.cli registers them, and adds the import of calendars, which lies abov
 from __future__ import annotations
 
 import click
+from flask import current_app
 from rich.table import Table
 from sqlalchemy import select
 
 from school_app.accounts import staff
 from school_app.accounts.commands import print_link
+from school_app.audit.slugs import school_id_of
+from school_app.core import fragments
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.permissions import Role
 from school_app.core.tenancy import all_schools, use_school
 from school_app.core.terminal import print_table
+from school_app.schools.context import school_changed
 from school_app.schools.models import School
 from school_app.schools.service import InvalidSetting, create_school
 
@@ -63,9 +67,7 @@ def add_admin(slug: str, login: str, name: str, email: str | None) -> None:
     act_as(db.session, Acting(actor_name="flask schools"))
     given, _, family = name.strip().partition(" ")
     with all_schools(db.session):
-        school_id = db.session.scalar(select(School.id).where(School.slug == slug))
-    if school_id is None:
-        raise click.ClickException(f"There is no school {slug!r}; `flask schools list` shows them.")
+        school_id = school_id_of(db.session, slug)
     with use_school(db.session, school_id):
         try:
             new = staff.NewAccount(login, email or "", given, family, frozenset({Role.SCHOOL_ADMIN}))
@@ -93,13 +95,39 @@ def open_(slug: str) -> None:
 def _set_active(slug: str, *, is_active: bool) -> None:
     act_as(db.session, Acting(actor_name="flask schools"))
     with all_schools(db.session):
-        school = db.session.scalar(select(School).where(School.slug == slug))
-        if school is None:
-            raise click.ClickException(f"There is no school {slug!r}; `flask schools list` shows them.")
+        school = db.session.get_one(School, school_id_of(db.session, slug))
         school.is_active = is_active
         db.session.flush()
+        school_id, name = school.id, school.name
     db.session.commit()
-    click.echo(f"{school.name} is {'open' if is_active else 'closed'}.")
+    with use_school(db.session, school_id):
+        school_changed(db.session)
+    click.echo(f"{name} is {'open' if is_active else 'closed'}.")
 
 
-GROUPS: tuple[click.Group, ...] = (schools,)
+@click.group("cache")
+def kept() -> None:
+    """Kept pages and values: what pages are served from until something in them changes."""
+
+
+@kept.command("clear")
+@click.option("--school", "slug", default=None, help="Of one school; without it, of all.")
+def clear(slug: str | None) -> None:
+    """Forget what is kept, so that the next pages are made from the database."""
+    store = fragments.of(current_app)
+    if store is None:
+        raise click.ClickException("Nothing is kept: FORMROOM_REDIS_URL is not set.")
+    school_id = None
+    if slug is not None:
+        with all_schools(db.session):
+            school_id = school_id_of(db.session, slug)
+    try:
+        number = store.clear(school_id)
+    except fragments.UNREACHABLE as error:
+        raise click.ClickException(
+            f"Redis does not answer ({type(error).__name__}); start it, then try again."
+        ) from None
+    click.echo(f"{number} forgotten.")
+
+
+GROUPS: tuple[click.Group, ...] = (schools, kept)

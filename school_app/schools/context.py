@@ -5,53 +5,73 @@ create_app() installs it behind the permission guard; templates and routes read 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import date
 from typing import Any
 
 from flask import Flask, current_app, g, request
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.core.cache import forget, school_cached
 from school_app.core.db import db
 from school_app.core.errors import Forbidden
 from school_app.core.permissions import PUBLIC, SIGNED_IN, Permission, declared
+from school_app.core.static_files import is_static
 from school_app.core.tenancy import current_school
-from school_app.schools.models import School
+from school_app.schools.models import School, SchoolYear, SessionScheme
 
 AnySession = Session | scoped_session[Any]
-CACHED = "school"
+CACHED = "present_school"
 CACHED_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class PresentSchool:
-    """The school of a request; `timezone` is an IANA name, `register_closes` a local time such as "09:15"."""
+    """The school of a request; `timezone` is an IANA name, `register_closes` a local time such as "09:15".
+
+    Closed school years lie between `closed_from` and `closed_to`, both included; None where no year is closed.
+    """
 
     id: int
     slug: str
     name: str
     timezone: str
+    session_scheme: SessionScheme
     register_closes: str
     is_active: bool
+    closed_from: date | None
+    closed_to: date | None
 
 
-@school_cached(CACHED, seconds=CACHED_SECONDS)
-def _row(session: AnySession) -> dict[str, Any]:
+# Part of the key, so that during a release no process reads what one with other fields has kept.
+FIELDS = " ".join(field.name for field in fields(PresentSchool))
+
+
+@school_cached(CACHED, seconds=CACHED_SECONDS, is_near=True)
+def _row(session: AnySession, names: str) -> dict[str, Any]:
+    """The school as plain values; `names` are those of its fields, which only the key needs."""
+    closed = (SchoolYear.school_id == School.id, SchoolYear.closed_at.is_not(None))
+    bounds = {"closed_from": func.min(SchoolYear.starts_on), "closed_to": func.max(SchoolYear.ends_on)}
     found = session.execute(
-        select(School.id, School.slug, School.name, School.timezone, School.register_closes, School.is_active)
+        select(
+            *(School.id, School.slug, School.name, School.timezone, School.session_scheme),
+            *(School.register_closes, School.is_active),
+            *(select(bound).where(*closed).scalar_subquery().label(name) for name, bound in bounds.items()),
+        )
     ).one()
     return dict(found._mapping)
 
 
 def present_school(session: AnySession) -> PresentSchool:
     """The session's school, at most a minute old. Raises NoSchool where none is set."""
-    return PresentSchool(**_row(session))
+    row = _row(session, FIELDS)
+    return PresentSchool(**{**row, "session_scheme": SessionScheme(row["session_scheme"])})
 
 
 def school_changed(session: AnySession) -> None:
     """Forget the kept row of the session's school; whoever changes a school calls it after the commit."""
-    forget(session, CACHED)
+    forget(session, CACHED, FIELDS)
 
 
 def init_app(app: Flask) -> None:
@@ -62,7 +82,7 @@ def init_app(app: Flask) -> None:
 
 def _set_school() -> None:
     g.school, g.timezone = None, "UTC"
-    if (request.endpoint or "").endswith("static") or current_school(db.session) is None:
+    if is_static(request.endpoint) or current_school(db.session) is None:
         return
     school = present_school(db.session)
     if not school.is_active and not _stands_open():

@@ -56,7 +56,11 @@ class School(Audited, IsSchool, Base):
 
 
 class SchoolYear(Audited, SchoolOwned, Base):
-    """One year of school, first and last day included."""
+    """One year of school, first and last day included.
+
+    Its registers can only be read from `closed_at` on. They lie in the archive, all of them, since `moved_at`; while
+    `reopening_since` is set they are brought back, and only then the year is open again.
+    """
 
     __tablename__ = "school_year"
     __table_args__ = keyed(
@@ -68,6 +72,10 @@ class SchoolYear(Audited, SchoolOwned, Base):
     name: Mapped[str] = mapped_column(String(80))
     starts_on: Mapped[date] = mapped_column(Date)
     ends_on: Mapped[date] = mapped_column(Date)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_by: Mapped[str | None] = mapped_column(String(200))
+    moved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reopening_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Term(Audited, SchoolOwned, Base):

@@ -9,20 +9,24 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Date, Select, bindparam, func, literal, literal_column, null, or_, select, true, union
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.core.errors import NotFound
+from school_app.core.lasting import lasting
 from school_app.schools.models import (
     CalendarDay,
     DayType,
     Form,
     FormMaster,
     HeadOfYear,
+    School,
     SchoolYear,
+    SessionScheme,
     Subject,
     TeachingGroup,
     TeachingGroupTeacher,
+    Term,
 )
 
 AnySession = Session | scoped_session[Any]
@@ -42,6 +46,15 @@ class FormName:
 
 
 @dataclass(frozen=True, slots=True)
+class Duties:
+    """What a person has in their care on a day: the active forms by name, and the ids of all forms and year groups."""
+
+    forms: tuple[FormName, ...]
+    form_ids: frozenset[int]
+    year_group_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class ClassName:
     """A class as lists need it; `subject` is None where the class has none."""
 
@@ -50,24 +63,60 @@ class ClassName:
     subject: str | None
 
 
-def holds_on(model: Dated, on: date) -> Any:
-    """The condition that a dated duty holds on a day, its first and last day included."""
+def holds_on(model: Dated, on: Any) -> Any:
+    """The condition that a dated duty holds on a day, or on that of a parameter, its first and last day included."""
     return (model.starts_on <= on) & or_(model.ends_on.is_(None), model.ends_on >= on)
+
+
+def session_scheme_of(session: AnySession) -> SessionScheme:
+    """How often the school takes the register on one day, as it is now: pages ask the present school, which is kept."""
+    return session.scalars(select(School.session_scheme)).one()
 
 
 def school_year_on(session: AnySession, on: date) -> SchoolYear | None:
     """The school year that a day lies in; the later one where two overlap, None between years."""
-    return session.scalar(
-        select(SchoolYear)
-        .where(SchoolYear.starts_on <= on, SchoolYear.ends_on >= on)
-        .order_by(SchoolYear.starts_on.desc(), SchoolYear.id.desc())
-        .limit(1)
-    )
+    return session.scalar(YEAR_ON, {"on": on})
+
+
+@dataclass(frozen=True, slots=True)
+class YearSoFar:
+    """The school year of a day, with its days with school up to and including that day."""
+
+    id: int
+    starts_on: date
+    days: tuple[date, ...]
+
+
+def year_so_far(session: AnySession, on: date) -> YearSoFar | None:
+    """The school year that a day lies in, up to the day; None between years. Two statements."""
+    year = school_year_on(session, on)
+    return None if year is None else YearSoFar(year.id, year.starts_on, tuple(school_days(session, year.starts_on, on)))
+
+
+YEAR_ON = lasting(
+    select(SchoolYear)
+    .where(SchoolYear.starts_on <= bindparam("on"), SchoolYear.ends_on >= bindparam("on"))
+    .order_by(SchoolYear.starts_on.desc(), SchoolYear.id.desc())
+    .limit(1)
+)
+
+
+def school_years(session: AnySession) -> list[SchoolYear]:
+    """Every school year of the school, in order."""
+    return list(session.scalars(select(SchoolYear).order_by(SchoolYear.starts_on, SchoolYear.id)))
+
+
+def terms(session: AnySession) -> list[Term]:
+    """The greatest parts of every school year, in order; what they are divided into is left out."""
+    return list(session.scalars(select(Term).where(Term.parent_id.is_(None)).order_by(Term.starts_on, Term.id)))
 
 
 def day_of(session: AnySession, on: date) -> CalendarDay | None:
     """What the calendar says of a day; None where it does not list it."""
-    return session.scalar(select(CalendarDay).where(CalendarDay.date == on))
+    return session.scalar(DAY, {"on": on})
+
+
+DAY = lasting(select(CalendarDay).where(CalendarDay.date == bindparam("on")))
 
 
 def is_school_day(session: AnySession, on: date) -> bool:
@@ -78,13 +127,16 @@ def is_school_day(session: AnySession, on: date) -> bool:
 
 def school_days(session: AnySession, first: date, last: date) -> list[date]:
     """The days with school from `first` to `last`, both included, in order."""
-    return list(
-        session.scalars(
-            select(CalendarDay.date)
-            .where(CalendarDay.date.between(first, last), CalendarDay.day_type == DayType.INSTRUCTIONAL)
-            .order_by(CalendarDay.date)
-        )
+    return list(session.scalars(SCHOOL_DAYS, {"first": first, "last": last}))
+
+
+SCHOOL_DAYS = lasting(
+    select(CalendarDay.date)
+    .where(
+        CalendarDay.date.between(bindparam("first"), bindparam("last")), CalendarDay.day_type == DayType.INSTRUCTIONAL
     )
+    .order_by(CalendarDay.date)
+)
 
 
 def school_day_before(session: AnySession, on: date) -> date | None:
@@ -121,14 +173,34 @@ def school_day_from(session: AnySession, on: date) -> date:
     return known[0] if known else on + timedelta(days=max(0, 7 - on.weekday()) if on.weekday() >= 5 else 0)
 
 
-def forms_of_master(session: AnySession, account_id: int, on: date) -> list[FormName]:
-    """The active forms whose master, primary or second, an account is on a day, by name."""
-    rows = session.execute(
-        _forms()
+def _duties() -> Any:
+    account_id: Any = bindparam("account_id")
+    on = bindparam("on", type_=Date)
+    names = (Form.id, Form.name, Form.school_year_id, Form.year_group_id, Form.is_active)
+    forms = (
+        select(literal("form").label("kind"), *names)
         .join(FormMaster, FormMaster.form_id == Form.id)
-        .where(FormMaster.account_id == account_id, holds_on(FormMaster, on), Form.is_active)
+        .where(FormMaster.account_id == account_id, holds_on(FormMaster, on))
     )
-    return [FormName(row.id, row.name, row.school_year_id, row.year_group_id) for row in rows]
+    years = select(literal("year"), HeadOfYear.year_group_id, literal(""), null(), null(), true()).where(
+        HeadOfYear.account_id == account_id, holds_on(HeadOfYear, on)
+    )
+    # By name and id: SQLite takes no names of the first part's columns here.
+    return union(forms, years).order_by(literal_column("3"), literal_column("2"))
+
+
+# Every first page asks it, so it is put together once.
+DUTIES = lasting(_duties())
+
+
+def duties_of(session: AnySession, account_id: int, on: date) -> Duties:
+    """What an account is master of, primary or second, and head of on a day; one statement."""
+    rows = session.execute(DUTIES, {"account_id": account_id, "on": on}).all()
+    return Duties(
+        tuple(FormName(*row[1:5]) for row in rows if row.kind == "form" and row.is_active),
+        frozenset(row.id for row in rows if row.kind == "form"),
+        frozenset(row.id for row in rows if row.kind == "year"),
+    )
 
 
 def forms_of_year(session: AnySession, school_year_id: int) -> list[FormName]:

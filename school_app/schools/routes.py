@@ -13,29 +13,24 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from school_app.accounts.models import Account, AccountStatus
 from school_app.core import asked, clock
 from school_app.core.db import db
 from school_app.core.errors import NotFound
 from school_app.core.jobs import enqueue_after_commit
 from school_app.core.permissions import Permission, requires, viewer
-from school_app.schools import service
+from school_app.schools import duties_page, service
+from school_app.schools.closed import YearClosed
 from school_app.schools.context import school_changed
 from school_app.schools.models import (
     CalendarDay,
     DayType,
     Form,
-    FormMaster,
-    HeadOfYear,
     School,
-    SchoolYear,
     Subject,
-    YearGroup,
 )
 from school_app.schools.service import InvalidSetting, SchoolSettings
 
 blueprint = Blueprint("schools", __name__)
-MOST_STAFF = 500
 EVALUATE = "workers.jobs.evaluate_school"
 
 
@@ -49,42 +44,20 @@ def setup() -> str:
 @blueprint.get("/admin/forms")
 @requires(Permission.FORMS_MANAGE)
 def forms() -> str:
-    """The forms of each school year with their masters, and the heads of year."""
+    """The forms of a school year with their masters, and the heads of year; the choice of who is appointed for one."""
     today = clock.today(g.timezone)
-    return render_template("schools/forms.html", years=_years(), heads=_heads(today), staff=_staff(), today=today)
-
-
-def _years() -> list[tuple[SchoolYear, list[tuple[Form, str | None, list[tuple[FormMaster, Account]]]]]]:
-    masters: dict[int, list[tuple[FormMaster, Account]]] = {}
-    for duty, account in db.session.execute(
-        select(FormMaster, Account).join(Account, Account.id == FormMaster.account_id).order_by(FormMaster.starts_on)
-    ):
-        masters.setdefault(duty.form_id, []).append((duty, account))
-    found: dict[int, list[tuple[Form, str | None, list[tuple[FormMaster, Account]]]]] = {}
-    for form, group in db.session.execute(
-        select(Form, YearGroup.name)
-        .join(YearGroup, YearGroup.id == Form.year_group_id, isouter=True)
-        .order_by(Form.name, Form.id)
-    ):
-        found.setdefault(form.school_year_id, []).append((form, group, masters.get(form.id, [])))
-    years = db.session.scalars(select(SchoolYear).order_by(SchoolYear.starts_on.desc())).all()
-    return [(year, found.get(year.id, [])) for year in years]
-
-
-def _heads(today: date) -> list[tuple[YearGroup, list[tuple[HeadOfYear, Account]]]]:
-    duties: dict[int, list[tuple[HeadOfYear, Account]]] = {}
-    for duty, account in db.session.execute(
-        select(HeadOfYear, Account).join(Account, Account.id == HeadOfYear.account_id).order_by(HeadOfYear.starts_on)
-    ):
-        if duty.ends_on is None or duty.ends_on >= today:
-            duties.setdefault(duty.year_group_id, []).append((duty, account))
-    groups = db.session.scalars(select(YearGroup).order_by(YearGroup.ordinal, YearGroup.code)).all()
-    return [(group, duties.get(group.id, [])) for group in groups]
-
-
-def _staff() -> list[Account]:
-    statement = select(Account).where(Account.status != AccountStatus.DISABLED, Account.school_id.is_not(None))
-    return list(db.session.scalars(statement.order_by(Account.family_name, Account.id).limit(MOST_STAFF)))
+    years, year = duties_page.years_of(db.session, chosen=asked.number(request.args.get("year", "")), today=today)
+    appointing = request.args.get("appoint", "")
+    return render_template(
+        "schools/forms.html",
+        choices=[(one.id, one.name) for one in years],
+        year=year,
+        forms=duties_page.forms_of(db.session, year) if year else [],
+        heads=duties_page.heads_of(db.session, today=today),
+        appointing=appointing,
+        staff=duties_page.staff_of(db.session) if appointing else [],
+        today=today,
+    )
 
 
 @blueprint.post("/admin/forms/<int:form_id>/master")
@@ -199,7 +172,7 @@ def set_core() -> Response:
 def _done(act: Callable[[], object], said: str, endpoint: str, **values: str) -> Response:
     try:
         act()
-    except InvalidSetting as error:
+    except (InvalidSetting, YearClosed) as error:
         db.session.rollback()
         flash(str(error), "error")
     else:

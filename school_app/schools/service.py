@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.accounts.models import Account, AccountRole, AccountStatus
 from school_app.core.errors import DomainError, NotFound
 from school_app.core.permissions import Role
+from school_app.schools.closed import refuse_closed
+from school_app.schools.due import note_due, note_everything_due
 from school_app.schools.models import (
     CalendarDay,
     DayType,
@@ -82,8 +84,12 @@ def change_school(session: AnySession, settings: SchoolSettings) -> School:
         raise InvalidSetting("Registers close: write a time such as 09:15.")
     if settings.session_scheme not in {one.value for one in SessionScheme}:
         raise InvalidSetting("Sessions: choose whole days, or mornings and afternoons.")
+    before = school.timezone, school.session_scheme
     school.name, school.timezone = settings.name.strip(), settings.timezone
     school.register_closes, school.session_scheme = settings.register_closes, SessionScheme(settings.session_scheme)
+    if before != (school.timezone, school.session_scheme):
+        # On which day something happened, and how many sessions a day has, is told by these.
+        note_everything_due(session)
     session.flush()
     return school
 
@@ -110,7 +116,8 @@ def set_roster_id(session: AnySession, school_id: int, sourced_id: str) -> Schoo
 
 
 def set_day(session: AnySession, on: date, kind: DayType, *, note: str) -> CalendarDay:
-    """Say what a day of the calendar is."""
+    """Say what a day of the calendar is. Raises YearClosed for a day of a closed school year."""
+    refuse_closed(session, on, on)
     if len(note) > NOTE_LENGTH:
         raise InvalidSetting(f"Note: keep to {NOTE_LENGTH} characters.")
     day = session.scalar(select(CalendarDay).where(CalendarDay.date == on).with_for_update())
@@ -118,6 +125,7 @@ def set_day(session: AnySession, on: date, kind: DayType, *, note: str) -> Calen
         day = CalendarDay(date=on, day_type=kind)
         session.add(day)
     day.day_type, day.note = kind, note.strip() or None
+    note_due(session, on, on)
     session.flush()
     return day
 

@@ -14,7 +14,7 @@ from school_app.core.tenancy import all_schools
 from school_app.schools.context import school_changed
 from school_app.schools.models import School
 from tests.factories import PASSWORD, TwoSchools
-from tests.visits import NEW, attempt, log_in, send
+from tests.visits import NEW, attempt, enter, log_in, send
 
 
 def test_an_operators_visit_ends_with_the_session_and_is_of_one_device(
@@ -24,7 +24,7 @@ def test_an_operators_visit_ends_with_the_session_and_is_of_one_device(
     student = f"/students/{ours.student.id}"
     session.commit()
     log_in(client, operator)
-    send(client, f"/platform/schools/{ours.school.id}/enter", reason="A form master cannot see the form.")
+    enter(client, ours.school)
     assert client.get(student).status_code == 200
     assert client.get("/admin/accounts").status_code == 403
     assert log_in(client.application.test_client(), operator).get(student).status_code == 403
@@ -40,7 +40,7 @@ def test_an_operators_visit_ends_after_its_hours(client: Any, session: Any, two_
     student = f"/students/{ours.student.id}"
     session.commit()
     log_in(client, two_schools.operator)
-    send(client, f"/platform/schools/{ours.school.id}/enter", reason="A form master cannot see the form.")
+    enter(client, ours.school)
     with all_schools(session):
         session.scalars(select(OperatorEntry)).one().entered_at -= timedelta(hours=9)
     session.commit()
@@ -53,7 +53,7 @@ def test_a_closed_school_lets_its_people_out_and_its_operators_leave(
     ours = two_schools.ours
     session.commit()
     log_in(client, two_schools.operator)
-    send(client, f"/platform/schools/{ours.school.id}/enter", reason="A form master cannot see the form.")
+    enter(client, ours.school)
     member = log_in(client.application.test_client(), ours.teacher)
     with all_schools(session):
         session.scalars(select(School).where(School.slug == "ours")).one().is_active = False
@@ -75,7 +75,7 @@ def test_an_operator_inside_a_school_changes_the_password_truly(
     session.commit()
     other = log_in(client.application.test_client(), operator)
     log_in(client, operator)
-    send(client, f"/platform/schools/{two_schools.ours.school.id}/enter", reason="A form master cannot see it.")
+    enter(client, two_schools.ours.school)
     assert send(client, "/account/password", old=PASSWORD, new=NEW, again=NEW).status_code == 303
     assert other.get("/platform/schools").status_code == 303
     fresh = client.application.test_client()
@@ -114,7 +114,7 @@ def test_a_visit_is_shown_on_every_page_and_ends_with_a_change_of_password(
     alert = ours.things["alert"].id
     session.commit()
     log_in(client, two_schools.operator)
-    send(client, f"/platform/schools/{ours.school.id}/enter", reason="A form master cannot see it.")
+    enter(client, ours.school)
     assert "You are inside" in client.get(f"/alerts/{alert}").text
     assert "/admin/accounts" not in client.get("/admin").text
     assert send(client, "/account/password", old=PASSWORD, new=NEW, again=NEW).status_code == 303

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -37,8 +36,9 @@ from school_app.core.permissions import (
     refuse_undeclared,
 )
 from school_app.core.tenancy import all_schools
+from tests.days import TODAY
 from tests.factories import TwoSchools, World
-from tests.visits import log_in, send
+from tests.visits import enter, log_in
 
 ROLES: dict[str, tuple[Role, ...]] = {
     "form_master": (Role.FORM_MASTER,),
@@ -47,7 +47,6 @@ ROLES: dict[str, tuple[Role, ...]] = {
     "admin": (Role.SCHOOL_ADMIN,),
     "auditor": (Role.AUDITOR,),
 }
-TODAY = datetime.now(UTC).date().isoformat()
 # What each argument of an address stands for, from a school of the factories.
 ARGUMENTS: dict[str, Callable[[World], object]] = {
     "account_id": lambda world: world.form_master.id,
@@ -68,8 +67,9 @@ ARGUMENTS: dict[str, Callable[[World], object]] = {
     "row_id": lambda world: world.things["audit_row"].id,
     "moment": lambda world: world.things["audit_row"].created_at.isoformat(),
     "note_id": lambda world: world.things["note"].id,
-    "on": lambda world: TODAY,
-    "month": lambda world: TODAY[:7],
+    "on": lambda world: TODAY.isoformat(),
+    "month": lambda world: TODAY.isoformat()[:7],
+    "year_id": lambda world: world.things["year"].id,
     "token": lambda world: "no-such-token",
     "what": lambda world: "disable",
     "answer": lambda world: "confirm",
@@ -168,7 +168,7 @@ def person(app: Flask, worlds: TwoSchools, session: Any, who: str) -> FlaskClien
     if who.startswith("operator"):
         log_in(client, worlds.operator)
         if who == "operator inside":
-            send(client, f"/platform/schools/{worlds.ours.school.id}/enter", reason="To look at every page.")
+            enter(client, worlds.ours.school)
         return client
     log_in(client, getattr(worlds.ours, who))
     return client

@@ -16,19 +16,26 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted([*(ROOT / "school_app").rglob("*.py"), *(ROOT / "workers").rglob("*.py")])
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 # Routes, commands and workers end a transaction, and at_work each step of the runs that they drive; a refusal is
-# recorded after the request's own was rolled back, and core/db.py prepares a connection before anything uses it.
-MAY_COMMIT = re.compile(r"(routes|commands|_page)\.py$|^workers/|audit/(at_work|refusals)\.py$|core/db\.py$")
+# recorded after the request's own was rolled back, and core.db.engines prepares a connection before anything uses it.
+MAY_COMMIT = re.compile(
+    r"(routes|commands|_page)\.py$|^workers/|(archiving/at_work|audit/refusals)\.py$|core/db/engines\.py$"
+)
 MAY_WRITE_SQL = {
-    "school_app/audit/changing.py",
+    "school_app/archiving/changing.py",
+    "school_app/archiving/years.py",
     "school_app/audit/cold/emptied.py",
     "school_app/audit/exchange.py",
     "school_app/audit/partitioning.py",
     "school_app/audit/partitions.py",
+    "school_app/audit/traces.py",
     "school_app/operations/commands.py",
     "school_app/operations/routes.py",
 }
 MAY_USE_ENGINE = {
-    "school_app/core/db.py",
+    "school_app/core/db/__init__.py",
+    "school_app/core/reading.py",
+    "school_app/core/replicas.py",
+    "workers/carrying.py",
     "workers/jobs.py",
 }
 # The one escape from tenancy: log-in and accounts across schools, operators, commands, jobs.
@@ -37,8 +44,7 @@ MAY_SEE_ALL_SCHOOLS = {
     "school_app/accounts/login.py",
     "school_app/accounts/service.py",
     "school_app/accounts/staff.py",
-    "school_app/alerts/commands.py",
-    "school_app/audit/at_work.py",
+    "school_app/archiving/at_work.py",
     "school_app/audit/cold_commands.py",
     "school_app/audit/partition_commands.py",
     "school_app/audit/commands.py",
@@ -46,12 +52,16 @@ MAY_SEE_ALL_SCHOOLS = {
     "school_app/audit/retention_routes.py",
     "school_app/audit/seal_commands.py",
     "school_app/audit/sealed.py",
-    "school_app/core/tenancy.py",
+    "school_app/dashboards/commands.py",
     "school_app/demo/load.py",
     "school_app/operations/routes.py",
     "school_app/rosters/commands.py",
     "school_app/rosters/service.py",
+    "school_app/schools/chosen.py",
     "school_app/schools/commands.py",
+    "school_app/students/commands.py",
+    "school_app/years/commands.py",
+    "workers/carrying.py",
     "workers/jobs.py",
     "workers/schedule.py",
 }

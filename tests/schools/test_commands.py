@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from school_app.accounts.models import Account, AccountRole
@@ -13,6 +14,8 @@ from school_app.core.permissions import Role
 from school_app.core.tenancy import all_schools
 from school_app.schools.commands import schools
 from school_app.schools.models import School
+from tests.factories import TwoSchools
+from tests.visits import log_in
 
 
 def run(app: Flask, *words: str) -> Any:
@@ -54,3 +57,16 @@ def test_a_taken_slug_or_roster_id_is_named(app: Flask, session: Any) -> None:
     assert "Slug: 'elm' is another school" in run(app, "schools", "create", "elm", "--name", "Elm").output
     other = run(app, "schools", "create", "elm-two", "--name", "Elm", "--sourced-id", "77")
     assert "Roster id: '77' is another school" in other.output
+
+
+def test_nobody_of_a_school_that_is_closed_stays_inside(
+    app: Flask, client: FlaskClient, session: Any, two_schools: TwoSchools
+) -> None:
+    session.commit()
+    slug = two_schools.ours.school.slug
+    log_in(client, two_schools.ours.form_master)
+    assert client.get("/").status_code == 200
+    assert run(app, "schools", "close", slug).exit_code == 0
+    assert client.get("/").status_code == 403
+    assert run(app, "schools", "open", slug).exit_code == 0
+    assert client.get("/").status_code == 200

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from school_app.attendance.models import Session
+from school_app.attendance.parts import sessions_of
+from school_app.core.cache import near
 from school_app.core.tenancy import NoSchool, enter_school
 from school_app.schools.context import present_school, school_changed
+from school_app.schools.models import SessionScheme
 from tests.factories import TwoSchools
 
 
@@ -29,3 +33,15 @@ def test_a_changed_school_is_read_anew(app: Any, session: Any, two_schools: TwoS
         assert present_school(session).timezone == "UTC"
         school_changed(session)
         assert present_school(session).timezone == "Africa/Freetown"
+
+
+def test_a_school_that_changes_to_half_days_is_known_as_one(app: Any, session: Any, two_schools: TwoSchools) -> None:
+    assert sessions_of(session) == (Session.DAY,)
+    two_schools.ours.school.session_scheme = SessionScheme.AM_PM
+    session.flush()
+    school_changed(session)
+    # The first time it is read from the database, then from the process, then from Redis.
+    for _ in range(2):
+        assert sessions_of(session) == (Session.AM, Session.PM)
+    near.forget()
+    assert sessions_of(session) == (Session.AM, Session.PM)

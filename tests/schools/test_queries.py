@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -10,15 +10,14 @@ from sqlalchemy import delete, select
 from school_app.schools.models import CalendarDay, DayType
 from school_app.schools.queries import (
     add_school_days,
-    forms_of_master,
+    duties_of,
     is_school_day,
     school_day_from,
     school_days,
     school_year_on,
 )
+from tests.days import TODAY
 from tests.factories import TwoSchools
-
-TODAY = datetime.now(UTC).date()
 
 
 def test_holidays_and_unlisted_days_are_no_school_days(session: Any, two_schools: TwoSchools) -> None:
@@ -61,5 +60,5 @@ def test_a_school_year_is_found_by_a_day_in_it(session: Any, two_schools: TwoSch
 
 def test_a_masters_forms_are_those_of_the_day(session: Any, two_schools: TwoSchools) -> None:
     ours = two_schools.ours
-    assert [form.id for form in forms_of_master(session, ours.form_master.id, TODAY)] == [ours.form.id]
-    assert forms_of_master(session, ours.form_master.id, TODAY - timedelta(300)) == []
+    assert [form.id for form in duties_of(session, ours.form_master.id, TODAY).forms] == [ours.form.id]
+    assert duties_of(session, ours.form_master.id, TODAY - timedelta(300)).forms == ()

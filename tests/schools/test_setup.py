@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -11,10 +11,9 @@ from school_app.accounts.models import AccountRole
 from school_app.core.permissions import Role
 from school_app.core.tenancy import all_schools
 from school_app.schools.models import CalendarDay, DayType, FormMaster, HeadOfYear, School, Subject
+from tests.days import TODAY
 from tests.factories import TwoSchools
 from tests.visits import log_in, send
-
-TODAY = datetime.now(UTC).date()
 
 
 def test_a_new_master_takes_over_and_the_old_one_sees_nothing_more(

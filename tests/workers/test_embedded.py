@@ -20,7 +20,7 @@ from school_app.core.db import db
 from school_app.core.jobs import JobRun, JobStatus, enqueue_after_commit
 from school_app.core.tenancy import all_schools
 from tests.databases import embedded_app
-from workers import jobs, schedule
+from workers import carrying, jobs, schedule
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_every_job_of_the_schedule_is_done_on_sqlite(embedded: Flask, name: str)
         job_run_id = enqueue_after_commit(db.session, name).id
         db.session.commit()
     with embedded.app_context():
-        jobs.carry_out(job_run_id)
+        carrying.carry_out(job_run_id)
     with embedded.app_context(), all_schools(db.session):
         job = db.session.scalars(select(JobRun).where(JobRun.id == job_run_id)).one()
         assert (job.status, job.error) == (JobStatus.DONE, None)

@@ -16,6 +16,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import delete, event, select, update
 
+from school_app.archiving import pace
 from school_app.audit import archive
 from school_app.audit.batches import ARCHIVE, HOT
 from school_app.audit.events import Event
@@ -29,7 +30,7 @@ from school_app.core.queues import RqQueue
 from school_app.core.tenancy import all_schools
 from tests.audit.cold.breaking import forked
 from tests.audit.places import Place, days_ago, place_of_its_own
-from workers import jobs, schedule
+from workers import carrying, jobs, schedule
 from workers.worker import make_worker
 
 ROWS = 12
@@ -88,7 +89,7 @@ def worker(place: Place, between: Callable[[], None] | None = None) -> int:
 
     def work() -> None:
         if between is not None:
-            archive.time = type("Time", (), {"sleep": lambda seconds: between(), "monotonic": time.monotonic})
+            pace.time = type("Time", (), {"sleep": lambda seconds: between(), "monotonic": time.monotonic})
         make_worker(place.app, ["audit"]).work(burst=True, logging_level="ERROR")
 
     with place.app.app_context():
@@ -174,7 +175,7 @@ def claimed(place: Place) -> int:
     with place.app.app_context(), all_schools(db.session):
         made = enqueue_after_commit(db.session, "workers.jobs.seal_audit", queue="slow")
         db.session.commit()
-        jobs._claim(made.id)
+        carrying._claim(made.id)
         db.session.commit()
         return int(made.id)
 
@@ -205,8 +206,8 @@ def test_nothing_is_committed_under_a_claim_that_another_has_taken_over(place: P
 def test_a_job_is_not_claimed_twice_while_signs_come(place: Place) -> None:
     job_run_id = claimed(place)
     with place.app.app_context(), all_schools(db.session):
-        assert jobs._claim(job_run_id) is None
+        assert carrying._claim(job_run_id) is None
         db.session.execute(update(JobRun).values(alive_at=clock.now() - timedelta(seconds=5)))
-        assert jobs._claim(job_run_id) is not None
-        assert jobs._claim(job_run_id) is None, "the second claim has given its first sign"
+        assert carrying._claim(job_run_id) is not None
+        assert carrying._claim(job_run_id) is None, "the second claim has given its first sign"
         db.session.rollback()
