@@ -35,6 +35,8 @@ NOW = datetime.now(UTC)
 YEAR = NOW.year - 2
 SMALL = Limits(batch=4, exchange_from=1)
 Key = tuple[int, datetime]
+# So long may a writer wait for a lock; the server counts it, so that a slow machine is not taken for a lock.
+LONGEST_WAIT_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,19 @@ class Place:
         with self.session() as session:
             for _ in seals.seal(session, until=(NOW + timedelta(days=1)).date()):
                 session.commit()
+
+    @contextmanager
+    def writer(self, isolation: str = "REPEATABLE READ") -> Iterator[Any]:
+        """Somebody's connection who writes; the server refuses a statement that waits too long for a lock."""
+        with self.engine.execution_options(isolation_level=isolation).connect() as connection:
+            connection.execute(
+                text(
+                    f"SET SESSION lock_wait_timeout = {LONGEST_WAIT_SECONDS}, "
+                    f"innodb_lock_wait_timeout = {LONGEST_WAIT_SECONDS}"
+                )
+            )
+            connection.commit()
+            yield connection
 
     def write(self, *moments: datetime, table: Table = HOT, **values: Any) -> None:
         """Rows of some moments, each told from every other."""

@@ -24,7 +24,6 @@ from tests.audit.places import HOT, NOW, STAGED, YEAR, Key, Place
 
 LIMITS = Limits(batch=20, exchange_from=1)
 ROWS_A_ROUND = 120
-LONGEST_WAIT_SECONDS = 1.5
 DAY = timedelta(days=1)
 YEARS = (YEAR - 2, YEAR - 1, YEAR)
 SINCE = datetime(YEARS[0], 1, 1, tzinfo=UTC)
@@ -118,7 +117,7 @@ class Soak:
             }
             for _ in range(number)
         ]
-        with self.place.engine.begin() as connection:
+        with self.place.writer() as connection, connection.begin():
             for row in rows:
                 connection.execute(insert(HOT).values(row))
         if number == 1:

@@ -20,8 +20,6 @@ from tests.audit.breaks import CUTOFF, Each, begin_anew, check_finished, count_p
 from tests.audit.cold.breaking import Points, forked
 from tests.audit.places import ARCHIVE, HOT, NOW, STAGED, TABLES, YEAR, Key, Place, days_ago, in_year
 
-LONGEST_WAIT_SECONDS = 1.0
-
 
 def test_a_reader_sees_every_row_once_all_the_while(place: Place) -> None:
     before = begin_anew(place)
@@ -54,22 +52,17 @@ def test_rows_never_return_to_the_live_table(place: Place) -> None:
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ"])
 def test_late_rows_between_any_two_steps_are_kept_and_go_with_the_next_run(place: Place, isolation: str) -> None:
     before = begin_anew(place)
-    writer = place.engine.execution_options(isolation_level=isolation)
     late: list[int] = []
-    waits: list[float] = []
 
     def write() -> None:
-        began = time.monotonic()
-        with writer.begin() as connection:
+        with place.writer(isolation) as connection, connection.begin():
             for moment in (*in_year(YEAR, 50), *days_ago(104)):
                 values = {"created_at": moment, "actor_name": "late", "event": "x.late", "school_id": 1}
                 late.append(connection.execute(HOT.insert().values(values)).inserted_primary_key[0])
-        waits.append(time.monotonic() - began)
 
     points = Each(write)
     watched_run(place, points)
     assert points.passed > 50
-    assert max(waits) <= LONGEST_WAIT_SECONDS
     rows = place.rows()
     assert rows.items() >= before.items()
     assert {row_id for row_id, _ in rows} >= set(late)

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import Table, insert, text, update
 from sqlalchemy.exc import OperationalError
 
-from school_app.archiving.changing import WAIT_SECONDS
 from school_app.archiving.columns import UnknownColumns
 from school_app.archiving.lease import ArchiveBusy, Lease
 from school_app.archiving.years import is_partitioned
@@ -127,7 +126,7 @@ class Writers:
     """Some who write rows all the time, one of whom ends each of his transactions late."""
 
     def __init__(self, place: Place) -> None:
-        self.place, self.longest, self.ids, self._stop = place, 0.0, set[int](), threading.Event()
+        self.place, self.ids, self._stop = place, set[int](), threading.Event()
         self._threads = [threading.Thread(target=self._write, args=(late,)) for late in (0.0, 0.0, LATE_SECONDS)]
 
     def __enter__(self) -> Writers:
@@ -141,19 +140,17 @@ class Writers:
             thread.join()
 
     def _write(self, late: float) -> None:
-        with self.place.engine.connect() as connection:
+        with self.place.writer() as connection:
             while not self._stop.is_set():
-                began = time.monotonic()
                 row = {"created_at": NOW, "actor_name": "A writer", "event": "x.happened", "school_id": 2}
                 written = connection.execute(insert(HOT).values(row)).lastrowid
-                self.longest = max(self.longest, time.monotonic() - began)
                 time.sleep(late)
                 connection.commit()
                 self.ids.add(int(written))
                 time.sleep(0.005)
 
 
-def test_rows_that_are_written_meanwhile_are_all_there_and_nobody_waits_for_long(log: Place) -> None:
+def test_rows_that_are_written_meanwhile_are_all_there_and_nobody_waits_too_long_for_a_lock(log: Place) -> None:
     log.write(*in_year(YEAR, *[day % 360 for day in range(2000)]))
     rows = log.rows(HOT)
     with Writers(log) as writers:
@@ -165,9 +162,6 @@ def test_rows_that_are_written_meanwhile_are_all_there_and_nobody_waits_for_long
     assert there.items() >= rows.items()
     written = {row_id for row_id, _ in there.keys() - rows.keys()}
     assert written == writers.ids
-    print(f"{len(written)} rows were written meanwhile; the longest wait was {writers.longest * 1000:.0f} ms.")
-    # The server ends the wait of a change of tables after so long; the rest is the machine's.
-    assert writers.longest < WAIT_SECONDS + LATE_SECONDS
     dropped(log)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.audit.places import Place
-from tests.audit.soak import LONGEST_WAIT_SECONDS, Soak
+from tests.audit.soak import Soak
 
 # So that a check of everything stays quick, the log begins anew after so many rounds.
 ROUNDS_A_LOG = 10
@@ -37,7 +37,6 @@ def soaked(place: Place, seed: int, kills: int, *, say: Callable[[str], None]) -
 
 def hold(soak: Soak) -> None:
     assert soak.violations == [], soak.told()
-    assert soak.slowest_write <= LONGEST_WAIT_SECONDS, soak.told()
     assert min(soak.checked, soak.reads, soak.written) > 0
 
 

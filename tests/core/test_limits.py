@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from functools import reduce
 from typing import Any
@@ -57,11 +56,8 @@ def test_a_slow_statement_is_a_503_after_its_time_and_is_named_in_the_log(
         patched.setattr(routes, "reach_of", lambda session, *_, **__: session.execute(SLOW[why]))
         with engine.begin() as other:
             other.execute(select(Student.__table__).with_for_update())
-            began = time.monotonic()
             found: Any = client.get("/students")
-            took = time.monotonic() - began
     assert (found.status_code, found.headers["Retry-After"]) == (503, "10")
-    assert LIMIT * 0.9 < took < LIMIT + 2
     logged = capsys.readouterr().err
     assert '"event": "slow_statement"' in logged
     assert client.get("/students").status_code == 200
