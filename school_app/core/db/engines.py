@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from school_app.config import Settings
 from school_app.core import statements
+from school_app.core.db.pooled import spare_round_trips
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1", None}
 # What one GROUP_CONCAT may return: the default of MySQL is 1,024 bytes, and it cuts what is longer.
@@ -45,7 +46,9 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "max_overflow": settings.pool_overflow,
         "pool_recycle": settings.pool_recycle_seconds,
         "pool_timeout": settings.pool_timeout_seconds,
-        "pool_pre_ping": True,
+        # core.db.pooled does both.
+        "pool_pre_ping": False,
+        "pool_reset_on_return": None,
         "isolation_level": "READ COMMITTED",
         # An error goes into logs and rows of jobs; the values of its statement may be names of students.
         "hide_parameters": True,
@@ -78,6 +81,7 @@ def prepare_engine(engine: Engine, statement_seconds: int, *, read_only: bool = 
         connection.commit()
 
     event.listen(engine, "connect", prepare)
+    spare_round_trips(engine)
 
 
 def statement_time_limit(server: str, seconds: int) -> str:
