@@ -6,7 +6,7 @@ writes them knows the live tables alone. docs/decisions/0041 says why there are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -67,17 +67,17 @@ def read(session: AnySession, statement: Statement, *, first: date, last: date) 
     return _read(session, statement, everywhere=is_closed(session, first, last))
 
 
-def read_by_id(session: AnySession, statement: Statement) -> Sequence[Stored]:
-    """As read(), for rows whose days are not known."""
-    return _read(session, statement, everywhere=is_closed(session))
-
-
 def read_lasting(
     session: AnySession, statement: Statement, *, first: date, last: date, **values: object
 ) -> Sequence[Stored]:
     """As read(), for a function of a module whose statement takes everything as parameters, `first` and `last` too."""
     everywhere = is_closed(session, first, last)
     return session.execute(_lasting(statement, everywhere), {"first": first, "last": last, **values}).all()
+
+
+def read_lasting_by_id(session: AnySession, statement: Statement, ids: Iterable[int]) -> Sequence[Stored]:
+    """As read_lasting(), for rows whose days are not known; the statement takes `ids`."""
+    return session.execute(_lasting(statement, is_closed(session)), {"ids": list(ids)}).all()
 
 
 @cache

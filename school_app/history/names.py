@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased, scoped_session
 
 from school_app.accounts.forms import ROLE_WORDS
@@ -19,13 +20,14 @@ from school_app.accounts.models import Account, AccountRole, OperatorEntry, full
 from school_app.alerts import words as alert_words
 from school_app.alerts.models import Alert, AlertDecision, SchoolThresholds
 from school_app.attendance.models import AttendanceCode
-from school_app.attendance.rows import LIVE, Tables, read_by_id
+from school_app.attendance.rows import Tables, read_lasting_by_id
 from school_app.audit import words as audit_words
 from school_app.audit.retention.models import LegalHold, RetentionRule
 from school_app.behaviour.models import Incident
 from school_app.cases.models import Case, CaseEvent, CaseStep
 from school_app.core import words
 from school_app.core.db import Base
+from school_app.core.lasting import lasting
 from school_app.history.fields import SESSIONS
 from school_app.marks.models import Assessment, AssessmentResult
 from school_app.schools.models import (
@@ -101,13 +103,30 @@ def names_of(session: AnySession, things: Iterable[Thing], timezone: str) -> Nam
 
 
 def _named(session: AnySession, naming: Naming, ids: set[int], zone: ZoneInfo) -> Iterable[tuple[int, str]]:
-    def of(tables: Tables) -> Any:
-        statement = naming.statement(tables) if naming.closes else naming.statement()
-        return statement.where(statement.selected_columns[0].in_(ids))
-
-    rows: Iterable[Any] = read_by_id(session, of) if naming.closes else session.execute(of(LIVE))
+    wanted = sorted(ids)
+    rows: Iterable[Any]
+    if naming.closes:
+        rows = read_lasting_by_id(session, _by_ids(naming), wanted)
+    else:
+        rows = session.execute(_lasting(naming), {"ids": wanted})
     for id_, *parts in rows:
         yield id_, naming.said(*[_at(part, zone) for part in parts])
+
+
+@cache
+def _by_ids(naming: Naming) -> Callable[..., Any]:
+    """What makes a naming's statement, for the ids that it takes as a parameter."""
+
+    def of(*tables: Tables) -> Any:
+        statement = naming.statement(*tables)
+        return statement.where(statement.selected_columns[0].in_(bindparam("ids", expanding=True)))
+
+    return of
+
+
+@cache
+def _lasting(naming: Naming) -> Any:
+    return lasting(_by_ids(naming)())
 
 
 def _at(part: Any, zone: ZoneInfo) -> Any:
