@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, full_name
 from school_app.alerts.models import Alert, AlertDecision, AlertStatus
 from school_app.core import paging
 from school_app.core.errors import NotFound
+from school_app.core.lasting import lasting
 from school_app.core.permissions import Viewer
 from school_app.schools.models import Form
 from school_app.students.access import Reach, reach_of
@@ -98,14 +99,17 @@ def alert_in_care(session: AnySession, viewer: Viewer, alert_id: int, *, today: 
 
 def decisions(session: AnySession, student_id: int) -> Sequence[tuple[AlertDecision, Alert]]:
     """The answers given to a student's alerts, newest first, with the alerts; twenty at most."""
-    rows = session.execute(
-        select(AlertDecision, Alert)
-        .join(Alert, Alert.id == AlertDecision.alert_id)
-        .where(Alert.student_id == student_id)
-        .order_by(AlertDecision.decided_at.desc(), AlertDecision.id.desc())
-        .limit(20)
-    ).all()
+    rows = session.execute(DECISIONS, {"student_id": student_id}).all()
     return [(decision, alert) for decision, alert in rows]
+
+
+DECISIONS = lasting(
+    select(AlertDecision, Alert)
+    .join(Alert, Alert.id == AlertDecision.alert_id)
+    .where(Alert.student_id == bindparam("student_id"))
+    .order_by(AlertDecision.decided_at.desc(), AlertDecision.id.desc())
+    .limit(20)
+)
 
 
 def _listed() -> Any:

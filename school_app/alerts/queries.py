@@ -177,5 +177,8 @@ def decisions_on(session: AnySession, alert_ids: Collection[int]) -> dict[int, l
 
 def risk_of(session: AnySession, student_ids: Collection[int]) -> dict[int, RiskProfile]:
     """The stored risk profiles of some students."""
-    rows = session.scalars(select(RiskProfile).where(RiskProfile.student_id.in_(student_ids)))
+    rows = session.scalars(PROFILES, {"ids": list(student_ids)})
     return {profile.student_id: profile for profile in rows}
+
+
+PROFILES = lasting(select(RiskProfile).where(RiskProfile.student_id.in_(bindparam("ids", expanding=True))))

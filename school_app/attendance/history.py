@@ -12,14 +12,14 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Date, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import SessionFact, is_counted
 from school_app.attendance.models import AttendanceCode, RegisterState
 from school_app.attendance.parts import whole_day
 from school_app.attendance.queries import enrolled_places, exceptions_of, sessions_by_day, taken_registers
-from school_app.attendance.rows import Chosen, Tables, read
+from school_app.attendance.rows import Chosen, Tables, read_lasting
 from school_app.core.figures import attended
 from school_app.schools.context import present_school
 from school_app.schools.models import SessionScheme
@@ -159,28 +159,29 @@ class Noted:
 
 def noted_marks(session: AnySession, student_id: int, *, first: date, last: date) -> list[Noted]:
     """A student's marks in taken registers of their form, and those without a register; latest first, one statement."""
-
-    def statement(tables: Tables) -> Chosen:
-        register, mark = tables.register, tables.mark
-        return (
-            select(mark.date, mark.session, mark.id, AttendanceCode.name, mark.minutes_late, mark.reason)
-            .add_columns(mark.register_id)
-            .join(AttendanceCode, AttendanceCode.id == mark.code_id)
-            .join(register, tables.joined(first, last), isouter=True)
-            .where(
-                mark.student_id == student_id,
-                mark.date.between(first, last),
-                or_(
-                    mark.register_id.is_(None),
-                    and_(register.form_id.is_not(None), register.state == RegisterState.TAKEN),
-                ),
-            )
-            .order_by(mark.date.desc(), mark.session, mark.id)
-            .limit(MOST_MARKS)
-        )
-
-    rows = read(session, statement, first=first, last=last)
+    rows = read_lasting(session, _noted, first=first, last=last, student_id=student_id)
     latest = sorted(rows, key=lambda row: (-row.date.toordinal(), row.session, row.id))[:MOST_MARKS]
     return [
         Noted(row.date, row.name, row.minutes_late, row.reason, counts=row.register_id is not None) for row in latest
     ]
+
+
+def _noted(tables: Tables) -> Chosen:
+    register, mark = tables.register, tables.mark
+    first, last = bindparam("first", type_=Date), bindparam("last", type_=Date)
+    return (
+        select(mark.date, mark.session, mark.id, AttendanceCode.name, mark.minutes_late, mark.reason)
+        .add_columns(mark.register_id)
+        .join(AttendanceCode, AttendanceCode.id == mark.code_id)
+        .join(register, tables.joined(first, last), isouter=True)
+        .where(
+            mark.student_id == bindparam("student_id"),
+            mark.date.between(first, last),
+            or_(
+                mark.register_id.is_(None),
+                and_(register.form_id.is_not(None), register.state == RegisterState.TAKEN),
+            ),
+        )
+        .order_by(mark.date.desc(), mark.session, mark.id)
+        .limit(MOST_MARKS)
+    )

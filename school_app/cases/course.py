@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.cases.models import Case, CaseEvent, CaseEventKind
 from school_app.core.acting import By
+from school_app.core.lasting import lasting
 
 AnySession = Session | scoped_session[Any]
 MOST_EVENTS = 100
@@ -58,7 +59,14 @@ def last_of(session: AnySession, case: Case, kind: CaseEventKind) -> CaseEvent |
 def courses_of(session: AnySession, case_ids: Collection[int]) -> dict[int, list[CaseEvent]]:
     """The latest hundred events of some cases, the latest first; one statement."""
     found: dict[int, list[CaseEvent]] = {case_id: [] for case_id in case_ids}
-    statement = select(CaseEvent).where(CaseEvent.case_id.in_(case_ids)).limit(MOST_EVENTS)
-    for event in session.scalars(statement.order_by(CaseEvent.happened_at.desc(), CaseEvent.id.desc())):
+    for event in session.scalars(EVENTS, {"ids": list(case_ids)}):
         found[event.case_id].append(event)
     return found
+
+
+EVENTS = lasting(
+    select(CaseEvent)
+    .where(CaseEvent.case_id.in_(bindparam("ids", expanding=True)))
+    .order_by(CaseEvent.happened_at.desc(), CaseEvent.id.desc())
+    .limit(MOST_EVENTS)
+)

@@ -184,8 +184,15 @@ OPEN = lasting(
 
 def cases_about(session: AnySession, student_id: int) -> Sequence[Case]:
     """A student's cases, open ones first and then the latest, as many as are on a page."""
-    order = (Case.status == CaseStatus.CLOSED, Case.created_at.desc(), Case.id.desc())
-    return session.scalars(select(Case).where(Case.student_id == student_id).order_by(*order).limit(PAGE)).all()
+    return session.scalars(ABOUT, {"student_id": student_id}).all()
+
+
+ABOUT = lasting(
+    select(Case)
+    .where(Case.student_id == bindparam("student_id"))
+    .order_by(Case.status == CaseStatus.CLOSED, Case.created_at.desc(), Case.id.desc())
+    .limit(PAGE)
+)
 
 
 def is_stale(case: Case) -> bool:

@@ -5,13 +5,12 @@ It stands on the blueprint of students/, because it shows what features above st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from flask import g, render_template
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from school_app.alerts import words as alert_words
 from school_app.alerts.lists import decisions
@@ -26,6 +25,7 @@ from school_app.cases.models import CaseStatus
 from school_app.cases.queries import cases_about
 from school_app.core import clock
 from school_app.core.db import db
+from school_app.core.lasting import lasting
 from school_app.core.permissions import Permission, requires, viewer
 from school_app.core.reading import reading
 from school_app.dashboards import timeline
@@ -35,13 +35,14 @@ from school_app.history.seen import seen_by
 from school_app.marks.results import results_by_subject
 from school_app.schools.models import Form
 from school_app.schools.queries import school_days, school_year_on
-from school_app.students.access import reach_of, reachable_student
+from school_app.students.access import reach_of, student_among
 from school_app.students.models import Student
 from school_app.students.notes import Draft, notes_on
 from school_app.students.queries import guardians_of
 from school_app.students.routes import blueprint
 
 WEEKS_SHOWN = 24
+MOST_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,9 @@ def student_page(student_id: int, refused: RefusedNote | None = None) -> str:
 @reading
 def _printed(student_id: int, refused: RefusedNote | None) -> str:
     today = clock.today(g.timezone)
-    found = reachable_student(db.session, viewer(), student_id, today=today)
-    in_care = reach_of(db.session, viewer(), today=today).cares_for(found)
+    reach = reach_of(db.session, viewer(), today=today)
+    found = student_among(db.session, reach.students(), student_id)
+    in_care = reach.cares_for(found)
     record(db.session, Event.STUDENT_VIEWED, found)
     year = school_year_on(db.session, today)
     first = year.starts_on if year else today - timedelta(days=180)
@@ -110,17 +112,12 @@ def _attendance(found: Student, first: date, today: date, *, in_care: bool) -> d
 
 def _chain(found: Student, *, in_care: bool) -> dict[str, Any]:
     person = viewer()
-    incidents = db.session.scalars(
-        select(Incident)
-        .where(Incident.student_id == found.id)
-        .order_by(Incident.occurred_on.desc(), Incident.id.desc())
-        .limit(100)
-    ).all()
+    incidents = db.session.scalars(INCIDENTS, {"student_id": found.id}).all()
     sees_alerts, sees_cases = (
         in_care and person.may(Permission.ALERT_VIEW),
         in_care and person.may(Permission.CASE_VIEW),
     )
-    alerts = _alerts(found.id) if sees_alerts else []
+    alerts = db.session.scalars(ALERTS, {"student_id": found.id}).all() if sees_alerts else []
     cases = cases_about(db.session, found.id) if sees_cases else []
     reads = in_care and person.may(Permission.NOTE_READ_RESTRICTED)
     notes = notes_on(db.session, found.id, reads_restricted=reads) if sees_cases else []
@@ -142,9 +139,14 @@ def _chain(found: Student, *, in_care: bool) -> dict[str, Any]:
     }
 
 
-def _alerts(student_id: int) -> Sequence[Alert]:
-    statement = select(Alert).where(Alert.student_id == student_id).order_by(Alert.opened_at.desc(), Alert.id.desc())
-    return db.session.scalars(statement.limit(100)).all()
+def _latest(model: Any, moment: Any) -> Any:
+    """A student's latest rows of one kind, as many as the page has room for."""
+    statement = select(model).where(model.student_id == bindparam("student_id"))
+    return lasting(statement.order_by(moment.desc(), model.id.desc()).limit(MOST_ROWS))
+
+
+INCIDENTS = _latest(Incident, Incident.occurred_on)
+ALERTS = _latest(Alert, Alert.opened_at)
 
 
 def _weeks(history: History, today: date) -> list[tuple[str, float | None]]:

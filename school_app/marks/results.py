@@ -13,10 +13,11 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Date, bindparam, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import mean_percent
+from school_app.core.lasting import lasting
 from school_app.marks.models import Assessment, AssessmentResult
 from school_app.marks.queries import EXEMPT, term_of
 from school_app.schools.models import Subject, TeachingGroup, TeachingGroupTeacher, Term
@@ -75,15 +76,10 @@ def results_by_subject(
 
     With `taught_by` those of the classes alone that an account teaches on the day `on`.
     """
-    statement = _results().where(AssessmentResult.student_id == student_id, AssessmentResult.scored_on >= first)
-    if taught_by is not None:
-        taught = select(TeachingGroupTeacher.teaching_group_id).where(
-            TeachingGroupTeacher.account_id == taught_by, holds_on(TeachingGroupTeacher, on)
-        )
-        statement = statement.where(Assessment.teaching_group_id.in_(taught))
-    latest = statement.order_by(AssessmentResult.scored_on.desc(), AssessmentResult.id.desc()).limit(MOST_RESULTS)
-    rows = sorted(session.execute(latest), key=lambda row: row.subject or row.group)
-    terms = session.scalars(select(Term).where(Term.ends_on >= first)).all() if rows else ()
+    values = {"student_id": student_id, "first": first, "on": on, "account_id": taught_by}
+    latest = session.execute(LATEST if taught_by is None else LATEST_TAUGHT, values)
+    rows = sorted(latest, key=lambda row: row.subject or row.group)
+    terms = session.scalars(TERMS_SINCE, {"first": first}).all() if rows else ()
     return [
         SubjectResults(name, _by_term(found, terms))
         for name, found in groupby(rows, key=lambda row: row.subject or row.group)
@@ -108,6 +104,32 @@ def _results() -> Any:
         .join(TeachingGroup, TeachingGroup.id == Assessment.teaching_group_id)
         .join(Subject, Subject.id == TeachingGroup.subject_id, isouter=True)
     )
+
+
+def _latest(*narrower: Any) -> Any:
+    return (
+        _results()
+        .where(
+            AssessmentResult.student_id == bindparam("student_id"),
+            AssessmentResult.scored_on >= bindparam("first"),
+            *narrower,
+        )
+        .order_by(AssessmentResult.scored_on.desc(), AssessmentResult.id.desc())
+        .limit(MOST_RESULTS)
+    )
+
+
+def _taught() -> Any:
+    """The classes that an account teaches on a day."""
+    return select(TeachingGroupTeacher.teaching_group_id).where(
+        TeachingGroupTeacher.account_id == bindparam("account_id"),
+        holds_on(TeachingGroupTeacher, bindparam("on", type_=Date)),
+    )
+
+
+LATEST = lasting(_latest())
+LATEST_TAUGHT = lasting(_latest(Assessment.teaching_group_id.in_(_taught())))
+TERMS_SINCE = lasting(select(Term).where(Term.ends_on >= bindparam("first")))
 
 
 def _by_term(rows: Iterable[Any], terms: Sequence[Term]) -> list[TermResults]:

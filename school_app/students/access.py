@@ -155,7 +155,11 @@ def reachable_student(
 ) -> Student:
     """A student that the person sees, or has in their care. Raises NotFound, which is recorded as a refusal."""
     reach = reach_of(session, viewer, today=today)
-    condition = reach.in_care() if in_care else reach.students()
+    return student_among(session, reach.in_care() if in_care else reach.students(), student_id)
+
+
+def student_among(session: AnySession, condition: ColumnElement[bool], student_id: int) -> Student:
+    """A student who meets a condition of a reach that is known already. Raises NotFound."""
     found = session.scalar(select(Student).where(Student.id == student_id, condition))
     if found is None:
         raise NotFound("student")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Integer, bindparam, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.events import Event
@@ -19,6 +19,7 @@ from school_app.core import clock
 from school_app.core.acting import By
 from school_app.core.errors import DomainError, NotFound
 from school_app.core.fingerprint import once_of
+from school_app.core.lasting import lasting
 from school_app.students.models import Note, NoteKind, Student
 
 AnySession = Session | scoped_session[Any]
@@ -120,14 +121,25 @@ def notes_on(
     session: AnySession, student_id: int, *, reads_restricted: bool, case_id: int | None = None, limit: int = 100
 ) -> Sequence[Shown]:
     """The newest notes on a student, or those of one case. That restricted ones were read is recorded."""
-    statement = select(Note).where(Note.student_id == student_id)
-    if case_id is not None:
-        statement = statement.where(Note.case_id == case_id)
-    rows = session.scalars(statement.order_by(Note.created_at.desc(), Note.id.desc()).limit(limit)).all()
+    statement = ON_STUDENT if case_id is None else OF_CASE
+    rows = session.scalars(statement, {"student_id": student_id, "case_id": case_id, "most": limit}).all()
     restricted = [str(one.id) for one in rows if one.is_restricted and one.withdrawn_at is None]
     if restricted and reads_restricted:
         record(session, Event.NOTE_READ, student_id=student_id, reason=f"restricted: {', '.join(restricted)}")
     return [_shown(one, reads_restricted=reads_restricted) for one in rows]
+
+
+def _newest(*narrower: Any) -> Any:
+    return (
+        select(Note)
+        .where(Note.student_id == bindparam("student_id"), *narrower)
+        .order_by(Note.created_at.desc(), Note.id.desc())
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
+ON_STUDENT = lasting(_newest())
+OF_CASE = lasting(_newest(Note.case_id == bindparam("case_id")))
 
 
 def _shown(one: Note, *, reads_restricted: bool) -> Shown:

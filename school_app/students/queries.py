@@ -207,14 +207,15 @@ def search_forms(session: AnySession, reach: Reach, text: str, *, limit: int) ->
 
 def guardians_of(session: AnySession, student_id: int) -> list[Guardian]:
     """Who answers for a student."""
-    return list(
-        session.scalars(
-            select(Guardian)
-            .join(StudentGuardian, StudentGuardian.guardian_id == Guardian.id)
-            .where(StudentGuardian.student_id == student_id)
-            .order_by(Guardian.family_name, Guardian.id)
-        )
-    )
+    return list(session.scalars(GUARDIANS, {"student_id": student_id}))
+
+
+GUARDIANS = lasting(
+    select(Guardian)
+    .join(StudentGuardian, StudentGuardian.guardian_id == Guardian.id)
+    .where(StudentGuardian.student_id == bindparam("student_id"))
+    .order_by(Guardian.family_name, Guardian.id)
+)
 
 
 def _listed() -> Any:
