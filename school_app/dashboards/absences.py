@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Date, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import AttendanceCategory
 from school_app.attendance.history import History
 from school_app.attendance.models import AttendanceCode, RegisterState
 from school_app.attendance.queries import WEIGHT
+from school_app.attendance.roll import Slot
 from school_app.attendance.rows import Chosen, Stored, Tables, read_lasting
 from school_app.core import clock
 from school_app.core.slots import good_until
@@ -24,6 +25,7 @@ from school_app.students.queries import FormStudent
 
 AnySession = Session | scoped_session[Any]
 STATES = ("unexplained", "explained", "back")
+KEY, TAKEN = ("id", "date", "session"), ("taken_at", "taken_by_name", "corrected_at")
 # How far back the last register is looked for, over the longest holidays.
 LOOK_BACK = timedelta(days=70)
 # For how long a call or message to a student's home answers an absence.
@@ -44,9 +46,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The register that says who is absent: its day, and each student's mark in it."""
+    """The register that says who is absent: when and by whom it was taken, and each student's mark in it.
+
+    `is_present` is that of the present session; otherwise it is the form's last one, of a day before.
+    """
 
     on: date
+    is_present: bool
+    taken_at: datetime | None
+    taken_by_name: str | None
+    corrected_at: datetime | None
     marks: Mapping[int, Stored]
 
 
@@ -73,8 +82,6 @@ def absent(
     histories: Mapping[int, History],
     asked: Asked | None,
     contacts: Iterable[Any],
-    *,
-    taken: bool,
 ) -> Absent:
     """Who is absent by a register, unexplained first, and who is back; `contacts` are the notes of contacts_since().
 
@@ -82,15 +89,15 @@ def absent(
     morning.
     """
     if asked is None:
-        return Absent([], taken)
+        return Absent([], register_taken=False)
     latest, rows = _latest(contacts), []
     for student in students:
         history, mark = histories.get(student.id), asked.marks.get(student.id)
         row = _row(student, history, mark, latest.get(student.id), today=asked.on)
-        if row is not None and (taken or row.state != "back"):
+        if row is not None and (asked.is_present or row.state != "back"):
             rows.append(row)
     ordered = sorted(rows, key=lambda row: (STATES.index(row.state), -(row.day_number or 0)))
-    return Absent(ordered, taken, asked.on)
+    return Absent(ordered, asked.is_present, asked.on)
 
 
 def contacts_since() -> datetime:
@@ -98,30 +105,44 @@ def contacts_since() -> datetime:
     return clock.now() - CONTACT_LASTS
 
 
-def asked_of(session: AnySession, form_id: int, *, taken_id: int | None, today: date) -> Asked | None:
-    """Today's register by its id where it is taken, otherwise the form's last one; in one statement, or two."""
-    if taken_id is not None:
-        return Asked(today, _marks(session, taken_id, today))
-    last = _last_register(session, form_id, today)
-    return None if last is None else Asked(last.date, _marks(session, last.id, last.date))
+def asked_of(session: AnySession, form_id: int, slot: Slot) -> Asked | None:
+    """The form's register of the present slot where it is taken, otherwise its last one before today; one statement."""
+    rows = read_lasting(session, _last_taken, first=slot.on - LOOK_BACK, last=slot.on, form_id=form_id, part=slot.part)
+    if not rows:
+        return None
+    # Where a school year was closed meanwhile, both tables have a last one.
+    last = max(rows, key=lambda row: (row.date, row.session))
+    marks = [row for row in rows if row.id == last.id and row.student_id is not None]
+    return Asked(
+        last.date,
+        last.date == slot.on,
+        last.taken_at,
+        last.taken_by_name,
+        last.corrected_at,
+        {row.student_id: row for row in sorted(marks, key=lambda row: WEIGHT[row.category])},
+    )
 
 
-def _last_register(session: AnySession, form_id: int, today: date) -> Stored | None:
-    rows = read_lasting(session, _taken, first=today - LOOK_BACK, last=today - timedelta(days=1), form_id=form_id)
-    return max(rows, key=lambda row: (row.date, row.session), default=None)
-
-
-def _taken(tables: Tables) -> Chosen:
-    register = tables.register
-    return (
-        select(register.id, register.date, register.session)
+def _last_taken(tables: Tables) -> Chosen:
+    """A form's last register, as often as it has marks, with each; of today's none but that of the present session."""
+    register, mark = tables.register, tables.mark
+    first, today = bindparam("first", type_=Date), bindparam("last", type_=Date)
+    last = (
+        select(*(getattr(register, name) for name in (*KEY, *TAKEN)))
         .where(
             register.form_id == bindparam("form_id"),
-            register.date.between(bindparam("first"), bindparam("last")),
+            register.date.between(first, today),
+            or_(register.date < today, register.session == bindparam("part")),
             register.state == RegisterState.TAKEN,
         )
         .order_by(register.date.desc(), register.session.desc())
         .limit(1)
+        .subquery()
+    )
+    return (
+        select(*last.c, mark.student_id, mark.reason, AttendanceCode.name, AttendanceCode.category)
+        .join(mark, and_(mark.register_id == last.c.id, mark.date.between(first, today)), isouter=True)
+        .join(AttendanceCode, AttendanceCode.id == mark.code_id, isouter=True)
     )
 
 
@@ -143,21 +164,6 @@ def _row(
     if before == 0:
         return None
     return Row(student.id, student.name, "back", None, f"after {before} {'day' if before == 1 else 'days'}", contacted)
-
-
-def _marks(session: AnySession, register_id: int, on: date) -> dict[int, Stored]:
-    """Each student's mark in a register of a day: its reason, and the name and category of its code."""
-    rows = read_lasting(session, _marks_in, first=on, last=on, register_id=register_id)
-    return {row.student_id: row for row in sorted(rows, key=lambda row: WEIGHT[row.category])}
-
-
-def _marks_in(tables: Tables) -> Chosen:
-    mark = tables.mark
-    return (
-        select(mark.student_id, mark.reason, AttendanceCode.name, AttendanceCode.category)
-        .join(AttendanceCode, AttendanceCode.id == mark.code_id)
-        .where(mark.register_id == bindparam("register_id"), mark.date.between(bindparam("first"), bindparam("last")))
-    )
 
 
 def _latest(contacts: Iterable[Any]) -> dict[int, Any]:

@@ -17,11 +17,8 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.queries import Told, Waiting, needs_decision, thresholds_of, told_alerts_of, triggers_of
 from school_app.attendance.history import History, histories
-from school_app.attendance.models import RegisterState
-from school_app.attendance.models import Session as Part
 from school_app.attendance.parts import sessions_of
-from school_app.attendance.roll import SESSION_WORDS, Group, Slot, stored
-from school_app.attendance.rows import Stored
+from school_app.attendance.roll import SESSION_WORDS, Slot
 from school_app.cases.queries import Due, due_or_overdue, latest_cases_of
 from school_app.core import clock
 from school_app.core.permissions import Viewer
@@ -52,8 +49,7 @@ class Present:
     now: datetime
     today: date
     day: CalendarDay | None
-    part: Part
-    register: Stored | None
+    slot: Slot
     students: Sequence[FormStudent]
     known: Known
     reach: Reach
@@ -67,11 +63,6 @@ class Present:
     def histories(self) -> Mapping[int, History]:
         """The attendance of the students in this school year."""
         return self.known.histories
-
-    @property
-    def taken_id(self) -> int | None:
-        """The register of the present session, where it is taken."""
-        return self.register.id if self.register and self.register.state is RegisterState.TAKEN else None
 
     @property
     def is_school_day(self) -> bool:
@@ -90,13 +81,13 @@ def home(
 ) -> Home:
     """The home of a form's master, now; `last_look` is when they looked before this visit, None at the first."""
     present = _present(session, school, viewer, form, care_of(viewer, duties))
-    asked = absences.asked_of(session, form.id, taken_id=present.taken_id, today=present.today)
+    asked = absences.asked_of(session, form.id, present.slot)
     register = _register(present, asked)
     decisions = _decisions(present)
     cases = _cases(present)
     begin = looks.begin_of(last_look)
     notes, incidents = _written(present, begin)
-    absent = absences.absent(present.students, present.histories, asked, notes.contacts, taken=register.taken)
+    absent = absences.absent(present.students, present.histories, asked, notes.contacts)
     alerts = told_alerts_of(session, present.ids, begin)
     needs = len(decisions.rows) + decisions.more + cases.due + absent.unexplained
     return Home(
@@ -138,12 +129,11 @@ def _present(session: AnySession, school: PresentSchool, viewer: Viewer, form: F
     year = school_year_on(session, today)
     parts = sessions_of(session)
     part = parts[0] if len(parts) == 1 or now.hour < NOON else parts[1]
-    register = stored(session, Group(form.id, form.name), Slot(today, part))
     students = students_of_form(session, form.id, today)
     first = year.starts_on if year else today - timedelta(days=84)
     found = Known(first, histories(session, [one.id for one in students], first=first, last=today))
     day = day_of(session, today)
-    return Present(session, school, viewer, form, now, today, day, part, register, students, found, reach)
+    return Present(session, school, viewer, form, now, today, day, Slot(today, part), students, found, reach)
 
 
 def _written(present: Present, since: datetime) -> tuple[written.Notes, written.Incidents]:
@@ -163,18 +153,18 @@ def part_of_day(now: datetime) -> str:
 
 
 def _register(present: Present, asked: absences.Asked | None) -> RegisterSection:
-    register = present.register if present.taken_id is not None else None
+    register = asked if asked and asked.is_present else None
     closes = time.fromisoformat(present.school.register_closes)
     return RegisterSection(
         title=present.form.name,
-        session_word=SESSION_WORDS[present.part],
+        session_word=SESSION_WORDS[present.slot.part],
         taken=register is not None,
-        url=url_for("attendance.register", form_id=present.form.id, on=present.today, session=present.part.value),
+        url=url_for("attendance.register", form_id=present.form.id, on=present.today, session=present.slot.part.value),
         closes_at=datetime.combine(present.today, closes, present.now.tzinfo),
         taken_at=register.taken_at if register else None,
         taken_by_name=register.taken_by_name if register else None,
         corrected_at=register.corrected_at if register else None,
-        counts=absences.counts(asked.marks, len(present.students)) if register and asked else (),
+        counts=absences.counts(register.marks, len(present.students)) if register else (),
         no_school=None if present.is_school_day else _no_school(present),
     )
 
