@@ -12,7 +12,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import url_for
-from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.queries import Told, Waiting, needs_decision, thresholds_of, told_alerts_of, triggers_of
@@ -26,12 +25,13 @@ from school_app.dashboards import absences, looks, news, whole_form, written
 from school_app.dashboards.case_figures import Known, around, histories_around
 from school_app.dashboards.sections import AlertRow, CaseRow, Cases, Decisions, Home, HomeForm, RegisterSection
 from school_app.schools.context import PresentSchool
-from school_app.schools.models import CalendarDay, DayType
-from school_app.schools.queries import Duties, FormName, day_of, school_year_on
+from school_app.schools.queries import DaysAround, Duties, FormName, days_around
 from school_app.students.access import Reach, care_of
 from school_app.students.queries import FormStudent, students_of_form
 
 AnySession = Session | scoped_session[Any]
+# What is told of the days before one that lies in no school year.
+BETWEEN_YEARS = timedelta(days=84)
 DECISIONS_SHOWN = 5
 ROWS_SHOWN = 8
 NOON = 12
@@ -48,7 +48,7 @@ class Present:
     form: FormName
     now: datetime
     today: date
-    day: CalendarDay | None
+    days: DaysAround
     slot: Slot
     students: Sequence[FormStudent]
     known: Known
@@ -63,11 +63,6 @@ class Present:
     def histories(self) -> Mapping[int, History]:
         """The attendance of the students in this school year."""
         return self.known.histories
-
-    @property
-    def is_school_day(self) -> bool:
-        """Whether there is school today."""
-        return self.day is not None and self.day.day_type is DayType.INSTRUCTIONAL
 
 
 def home(
@@ -93,7 +88,7 @@ def home(
     return Home(
         part_of_day=part_of_day(present.now),
         today=present.today,
-        needs=needs + (1 if present.is_school_day and not register.taken else 0),
+        needs=needs + (1 if present.days.is_school_day and not register.taken else 0),
         last_looked_at=last_look,
         form=HomeForm(form.id, form.name, len(present.students)),
         no_school=register.no_school,
@@ -126,14 +121,13 @@ def empty(school: PresentSchool) -> Home:
 def _present(session: AnySession, school: PresentSchool, viewer: Viewer, form: FormName, reach: Reach) -> Present:
     now = clock.now().astimezone(ZoneInfo(school.timezone))
     today = now.date()
-    year = school_year_on(session, today)
+    days = days_around(session, today, between_years=today - BETWEEN_YEARS)
     parts = sessions_of(session)
     part = parts[0] if len(parts) == 1 or now.hour < NOON else parts[1]
     students = students_of_form(session, form.id, today)
-    first = year.starts_on if year else today - timedelta(days=84)
-    found = Known(first, histories(session, [one.id for one in students], first=first, last=today))
-    day = day_of(session, today)
-    return Present(session, school, viewer, form, now, today, day, Slot(today, part), students, found, reach)
+    ids = [one.id for one in students]
+    known = Known(days.first, histories(session, ids, first=days.first, last=today, days=days.days))
+    return Present(session, school, viewer, form, now, today, days, Slot(today, part), students, known, reach)
 
 
 def _written(present: Present, since: datetime) -> tuple[written.Notes, written.Incidents]:
@@ -165,18 +159,12 @@ def _register(present: Present, asked: absences.Asked | None) -> RegisterSection
         taken_by_name=register.taken_by_name if register else None,
         corrected_at=register.corrected_at if register else None,
         counts=absences.counts(register.marks, len(present.students)) if register else (),
-        no_school=None if present.is_school_day else _no_school(present),
+        no_school=None if present.days.is_school_day else _no_school(present),
     )
 
 
 def _no_school(present: Present) -> str:
-    why = present.day.note if present.day and present.day.note else "No school today"
-    upcoming = present.session.scalar(
-        select(CalendarDay.date)
-        .where(CalendarDay.date > present.today, CalendarDay.day_type == DayType.INSTRUCTIONAL)
-        .order_by(CalendarDay.date)
-        .limit(1)
-    )
+    why, upcoming = present.days.note or "No school today", present.days.next
     if upcoming is None:
         return f"{why}. The calendar lists no school day after today."
     return f"{why}. The next register is on {upcoming:%A} {upcoming.day} {upcoming:%B}."

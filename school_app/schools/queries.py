@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Date, Select, bindparam, func, literal, literal_column, null, or_, select, true, union
+from sqlalchemy import Date, Select, bindparam, func, literal, literal_column, null, or_, select, true, union, union_all
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.core.errors import NotFound
@@ -99,6 +99,54 @@ YEAR_ON = lasting(
     .order_by(SchoolYear.starts_on.desc(), SchoolYear.id.desc())
     .limit(1)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class DaysAround:
+    """What the calendar says of a day: its year's days with school so far, and the next one where it knows one.
+
+    `first` is the day from which `days` are, also where none of the first has school; `note` is what stands of the day.
+    """
+
+    first: date
+    days: tuple[date, ...]
+    is_school_day: bool
+    note: str | None
+    next: date | None
+
+
+def days_around(session: AnySession, on: date, *, between_years: date) -> DaysAround:
+    """A day and what lies before it in its school year, or since a day where it lies in none; one statement."""
+    found: dict[str, list[Any]] = {"year": [], "school": [], "day": [], "next": []}
+    for row in session.execute(AROUND, {"on": on, "otherwise": between_years}):
+        found[row.what].append(row)
+    days = tuple(sorted(row.date for row in found["school"]))
+    return DaysAround(
+        first=found["year"][0].date or between_years,
+        days=days,
+        is_school_day=on in days[-1:],
+        note=next((row.note for row in found["day"]), None),
+        next=found["next"][0].date,
+    )
+
+
+def _around() -> Any:
+    on: Any = bindparam("on", type_=Date)
+    has_school = CalendarDay.day_type == DayType.INSTRUCTIONAL
+    begin = YEAR_ON.with_only_columns(SchoolYear.starts_on).scalar_subquery()
+    first = func.coalesce(begin, bindparam("otherwise", type_=Date))
+    after = select(CalendarDay.date).where(CalendarDay.date > on, has_school).order_by(CalendarDay.date).limit(1)
+    return union_all(
+        select(literal("school").label("what"), CalendarDay.date, null().label("note")).where(
+            CalendarDay.date.between(first, on), has_school
+        ),
+        select(literal("day"), CalendarDay.date, CalendarDay.note).where(CalendarDay.date == on),
+        select(literal("year"), begin, null()),
+        select(literal("next"), after.scalar_subquery(), null()),
+    )
+
+
+AROUND = lasting(_around())
 
 
 def school_years(session: AnySession) -> list[SchoolYear]:
