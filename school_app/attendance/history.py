@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.alerts.facts import SessionFact, is_counted
 from school_app.attendance.models import AttendanceCode, RegisterState
 from school_app.attendance.parts import whole_day
-from school_app.attendance.queries import enrolled_places, exceptions_of, sessions_by_day, taken_registers
+from school_app.attendance.queries import recorded, sessions_by_day
 from school_app.attendance.rows import Chosen, Tables, read_lasting
 from school_app.core.figures import attended
 from school_app.schools.context import present_school
@@ -120,21 +120,18 @@ def histories(
     days: Collection[date] | None = None,
     scheme: SessionScheme | None = None,
 ) -> dict[int, History]:
-    """The histories of some students between two days; four statements, whatever their number.
+    """The histories of some students between two days; two statements, whatever their number.
 
     `days` are those with school from `first` to `last`, where they are read already. How often registers are taken is
     said by `scheme`; by default it is as pages know it, at most a minute old.
     """
-    places = enrolled_places(session, student_ids, first=first, last=last)
-    if not places:
+    found = recorded(session, student_ids, first=first, last=last)
+    if not found.places:
         return {}
-    forms = {place.form_id for found in places.values() for place in found}
-    taken = taken_registers(session, forms, first=first, last=last)
-    exceptions = exceptions_of(session, student_ids, first=first, last=last)
     days = school_days(session, first, last) if days is None else days
     sessions = whole_day(scheme or present_school(session).session_scheme)
-    by_day = sessions_by_day(last, places, taken, exceptions, instructional_days=days, sessions_of_day=sessions)
-    return {student_id: History(found) for student_id, found in by_day.items()}
+    by_day = sessions_by_day(last, found, instructional_days=days, sessions_of_day=sessions)
+    return {student_id: History(own) for student_id, own in by_day.items()}
 
 
 def together(found: Iterable[History]) -> Share:

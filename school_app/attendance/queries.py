@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, bindparam, func, or_, select
+from sqlalchemy import Date, bindparam, func, null, or_, select, type_coerce
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.facts import (
@@ -87,74 +87,98 @@ def attendance_facts_of(
 ) -> Mapping[int, AttendanceFacts]:
     """The facts of attendance of some students in the school year of `as_of`, up to and including that day.
 
-    Six statements, whatever the number of students. Who was in no form this year has no entry; between school years
+    Four statements, whatever the number of students. Who was in no form this year has no entry; between school years
     nobody has one. The rule is docs/decisions/0001.
     """
     year = year or year_so_far(session, as_of)
     if year is None or not student_ids:
         return {}
-    places = enrolled_places(session, student_ids, first=year.starts_on, last=as_of)
-    if not places:
+    found = recorded(session, student_ids, first=year.starts_on, last=as_of)
+    if not found.places:
         return {}
-    forms = {place.form_id for found in places.values() for place in found}
-    taken = taken_registers(session, forms, first=year.starts_on, last=as_of)
-    exceptions = exceptions_of(session, student_ids, first=year.starts_on, last=as_of)
     school = present_school(session)
     notes = _last_notes(session, student_ids, as_of, zone=ZoneInfo(school.timezone))
     sessions = whole_day(school.session_scheme)
-    by_day = sessions_by_day(as_of, places, taken, exceptions, instructional_days=year.days, sessions_of_day=sessions)
+    by_day = sessions_by_day(as_of, found, instructional_days=year.days, sessions_of_day=sessions)
     return {
-        student_id: facts_of_days(as_of, found, school_year_key=str(year.id), last_note_on=notes.get(student_id))
-        for student_id, found in by_day.items()
+        student_id: facts_of_days(as_of, days, school_year_key=str(year.id), last_note_on=notes.get(student_id))
+        for student_id, days in by_day.items()
     }
 
 
 def sessions_by_day(
-    last: date,
-    places: Mapping[int, Sequence[Place]],
-    taken: Mapping[int, Collection[SessionKey]],
-    exceptions: Mapping[int, Mapping[SessionKey, AttendanceCategory]],
-    *,
-    instructional_days: Collection[date],
-    sessions_of_day: frozenset[str],
+    last: date, found: Recorded, *, instructional_days: Collection[date], sessions_of_day: frozenset[str]
 ) -> dict[int, list[Sequence[SessionFact]]]:
-    """The sessions of some students up to a day, one list a school day; `taken` are registers by form.
+    """The sessions of some students up to a day, one list a school day.
 
     What the registers say of whoever is excepted in none is worked out once for all who were in the same places.
     """
     usual: dict[tuple[Place, ...], UsualDays] = {}
-    for own in {tuple(own) for own in places.values()}:
+    for own in {tuple(own) for own in found.places.values()}:
         usual[own] = usual_days(
             last,
-            _registers(own, taken),
+            _registers(own, found.taken),
             instructional_days=instructional_days,
             enrolled=[place.span for place in own],
             sessions_of_day=sessions_of_day,
         )
-    return {id_: usual[tuple(own)].excepted(exceptions.get(id_, {})) for id_, own in places.items()}
+    return {id_: usual[tuple(own)].excepted(found.exceptions.get(id_, {})) for id_, own in found.places.items()}
 
 
-def enrolled_places(
-    session: AnySession, student_ids: Collection[int], *, first: date, last: date
-) -> dict[int, list[Place]]:
-    """Where some students were enrolled between two days."""
-    rows = session.execute(PLACES, {"ids": list(student_ids), "first": first, "last": last})
-    found: dict[int, list[Place]] = defaultdict(list)
-    for student_id, form_id, starts_on, ends_on in rows:
-        found[student_id].append(Place(form_id, EnrolledSpan(max(starts_on, first), ends_on)))
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Where some students were enrolled, the sessions of these forms whose register was taken, and the marks in them.
+
+    Places and marks are by student, registers by form.
+    """
+
+    places: dict[int, list[Place]]
+    taken: dict[int, list[SessionKey]]
+    exceptions: dict[int, dict[SessionKey, AttendanceCategory]]
+
+
+def recorded(session: AnySession, student_ids: Collection[int], *, first: date, last: date) -> Recorded:
+    """What is recorded of the attendance of some students between two days; one statement, whatever their number."""
+    found = Recorded(defaultdict(list), defaultdict(list), defaultdict(dict))
+    ids = list(student_ids)
+    rows = read_lasting(session, _exceptions_beside, _taken_beside, beside=PLACES, first=first, last=last, ids=ids)
+    for id_, on, part, category, form_id, until in rows:
+        if form_id is not None:
+            found.places[id_].append(Place(form_id, EnrolledSpan(max(on, first), until)))
+        elif category is None:
+            found.taken[id_].append((on, part.value))
+        else:
+            _except(found.exceptions[id_], (on, part.value), category)
     return found
+
+
+def _except(marks: dict[SessionKey, AttendanceCategory], key: SessionKey, category: AttendanceCategory) -> None:
+    marks[key] = heavier(marks.get(key), category)
 
 
 IDS: Any = bindparam("ids", expanding=True)
 FIRST: Any = bindparam("first", type_=Date)
 LAST: Any = bindparam("last", type_=Date)
-PLACES = lasting(
-    select(Enrolment.student_id, Enrolment.form_id, Enrolment.starts_on, Enrolment.ends_on).where(
-        Enrolment.student_id.in_(IDS),
-        Enrolment.starts_on <= LAST,
-        or_(Enrolment.ends_on.is_(None), Enrolment.ends_on >= FIRST),
-    )
+# Nothing, of a type: the first part of a statement of several says the types of them all.
+NO_FORM: Any = type_coerce(null(), Enrolment.form_id.type)
+NO_DAY: Any = type_coerce(null(), Date())
+_ENROLLED = (
+    Enrolment.student_id.in_(IDS),
+    Enrolment.starts_on <= LAST,
+    or_(Enrolment.ends_on.is_(None), Enrolment.ends_on >= FIRST),
 )
+PLACES = select(Enrolment.student_id, Enrolment.starts_on, null(), null(), Enrolment.form_id, Enrolment.ends_on).where(
+    *_ENROLLED
+)
+
+
+def _exceptions_beside(tables: Tables) -> Chosen:
+    return _exceptions(tables).add_columns(NO_FORM.label("form_id"), NO_DAY.label("until"))
+
+
+def _taken_beside(tables: Tables) -> Chosen:
+    nothing = [null().label(name) for name in ("category", "form_id", "until")]
+    return _taken_of(tables, select(Enrolment.form_id).where(*_ENROLLED)).add_columns(*nothing)
 
 
 def taken_registers(
@@ -170,9 +194,13 @@ def taken_registers(
 
 
 def _taken(tables: Tables) -> Chosen:
+    return _taken_of(tables, IDS)
+
+
+def _taken_of(tables: Tables, form_ids: Any) -> Chosen:
     register = tables.register
-    return select(register.form_id, register.date, register.session).where(
-        register.form_id.in_(IDS), register.date.between(FIRST, LAST), register.state == RegisterState.TAKEN
+    return select(register.form_id.label("id"), register.date, register.session).where(
+        register.form_id.in_(form_ids), register.date.between(FIRST, LAST), register.state == RegisterState.TAKEN
     )
 
 
@@ -183,8 +211,7 @@ def exceptions_of(
     rows = read_lasting(session, _exceptions, first=first, last=last, ids=list(student_ids))
     found: dict[int, dict[SessionKey, AttendanceCategory]] = defaultdict(dict)
     for student_id, on, part, category in rows:
-        marks = found[student_id]
-        marks[(on, part.value)] = heavier(marks.get((on, part.value)), category)
+        _except(found[student_id], (on, part.value), category)
     return found
 
 

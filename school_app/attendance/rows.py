@@ -68,29 +68,36 @@ def read(session: AnySession, statement: Statement, *, first: date, last: date) 
 
 
 def read_lasting(
-    session: AnySession, statement: Statement, *, first: date, last: date, **values: object
+    session: AnySession, *statements: Statement, first: date, last: date, beside: Any = None, **values: object
 ) -> Sequence[Stored]:
-    """As read(), for a function of a module whose statement takes everything as parameters, `first` and `last` too."""
-    everywhere = is_closed(session, first, last)
-    return session.execute(_lasting(statement, everywhere), {"first": first, "last": last, **values}).all()
+    """As read(), for functions of a module whose statements take everything as parameters, `first` and `last` too.
+
+    Several have like columns and are read together, and with them a statement `beside` that reads neither table.
+    """
+    lasting_one = _lasting(statements, beside, is_closed(session, first, last))
+    return session.execute(lasting_one, {"first": first, "last": last, **values}).all()
 
 
 def read_lasting_by_id(session: AnySession, statement: Statement, ids: Iterable[int]) -> Sequence[Stored]:
     """As read_lasting(), for rows whose days are not known; the statement takes `ids`."""
-    return session.execute(_lasting(statement, is_closed(session)), {"ids": list(ids)}).all()
+    return session.execute(_lasting((statement,), None, is_closed(session)), {"ids": list(ids)}).all()
 
 
 @cache
-def _lasting(statement: Statement, everywhere: bool) -> Any:
-    return lasting(_everywhere(statement) if everywhere else statement(LIVE))
+def _lasting(statements: tuple[Statement, ...], beside: Any, everywhere: bool) -> Any:
+    parts = [part for one in statements for part in (_everywhere(one) if everywhere else [one(LIVE)])]
+    return lasting(_together(parts if beside is None else [*parts, beside]))
 
 
 def _read(session: AnySession, statement: Statement, *, everywhere: bool) -> Sequence[Stored]:
-    if not everywhere:
-        return session.execute(statement(LIVE)).all()
-    return session.execute(_everywhere(statement)).all()
+    parts = _everywhere(statement) if everywhere else [statement(LIVE)]
+    return session.execute(_together(parts)).all()
 
 
-def _everywhere(statement: Statement) -> Any:
+def _everywhere(statement: Statement) -> list[Any]:
     # SQLite takes no LIMIT in the parts of a union, but in what they select from.
-    return union_all(*(select(*statement(tables).subquery().c) for tables in (LIVE, ARCHIVED)))
+    return [select(*statement(tables).subquery().c) for tables in (LIVE, ARCHIVED)]
+
+
+def _together(parts: Sequence[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else union_all(*parts)

@@ -103,7 +103,7 @@ def test_between_school_years_nobody_has_facts(session: Any, two_schools: TwoSch
         assert source(session, [ours.student.id], as_of=later, thresholds=THRESHOLDS) == {}  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(("source", "most"), [(attendance_facts_of, 6), (behaviour_facts_of, 3), (marks_facts_of, 3)])
+@pytest.mark.parametrize(("source", "most"), [(attendance_facts_of, 4), (behaviour_facts_of, 3), (marks_facts_of, 3)])
 def test_the_number_of_statements_does_not_grow_with_students(
     session: Any, two_schools: TwoSchools, statements: list[str], source: Any, most: int
 ) -> None:

@@ -135,7 +135,7 @@ def test_a_count_takes_as_many_statements_however_many_students_the_school_has(
     keep(session, ours)
     statements.clear()
     list(at_once.count_saved(session, today=TODAY))
-    assert len(statements) == 29
+    assert len(statements) == 27
 
 
 @pytest.fixture(scope="module")
