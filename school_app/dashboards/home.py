@@ -27,7 +27,7 @@ from school_app.dashboards.sections import AlertRow, CaseRow, Cases, Decisions, 
 from school_app.schools.context import PresentSchool
 from school_app.schools.queries import DaysAround, Duties, FormName, days_around
 from school_app.students.access import Reach, care_of
-from school_app.students.queries import FormStudent, students_of_form
+from school_app.students.queries import FormStudent, Seat, seated_on, seats_of_form
 
 AnySession = Session | scoped_session[Any]
 # What is told of the days before one that lies in no school year.
@@ -40,7 +40,7 @@ EVENING = 17
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What every section is built from."""
+    """What every section is built from; `begin` is from when on something is news, `seats` those of the form since."""
 
     session: AnySession
     school: PresentSchool
@@ -48,8 +48,10 @@ class Present:
     form: FormName
     now: datetime
     today: date
+    begin: datetime
     days: DaysAround
     slot: Slot
+    seats: Sequence[Seat]
     students: Sequence[FormStudent]
     known: Known
     reach: Reach
@@ -75,15 +77,14 @@ def home(
     last_look: datetime | None,
 ) -> Home:
     """The home of a form's master, now; `last_look` is when they looked before this visit, None at the first."""
-    present = _present(session, school, viewer, form, care_of(viewer, duties))
+    present = _present(session, school, viewer, form, care_of(viewer, duties), looks.begin_of(last_look))
     asked = absences.asked_of(session, form.id, present.slot)
     register = _register(present, asked)
     decisions = _decisions(present)
     cases = _cases(present)
-    begin = looks.begin_of(last_look)
-    notes, incidents = _written(present, begin)
+    notes, incidents = _written(present)
     absent = absences.absent(present.students, present.histories, asked, notes.contacts)
-    alerts = told_alerts_of(session, present.ids, begin)
+    alerts = told_alerts_of(session, present.ids, present.begin)
     needs = len(decisions.rows) + decisions.more + cases.due + absent.unexplained
     return Home(
         part_of_day=part_of_day(present.now),
@@ -97,12 +98,12 @@ def home(
         cases=cases,
         absent=absent,
         since=looks.since(
-            session,
             present.students,
+            present.seats,
             alerts,
             notes.news,
             incidents.news,
-            begin,
+            present.begin,
             form_id=form.id,
             today=present.today,
             limit=ROWS_SHOWN,
@@ -118,20 +119,24 @@ def empty(school: PresentSchool) -> Home:
     return Home(part_of_day(now), now.date(), 0, None, form=None, no_school=None)
 
 
-def _present(session: AnySession, school: PresentSchool, viewer: Viewer, form: FormName, reach: Reach) -> Present:
+def _present(
+    session: AnySession, school: PresentSchool, viewer: Viewer, form: FormName, reach: Reach, begin: datetime
+) -> Present:
     now = clock.now().astimezone(ZoneInfo(school.timezone))
     today = now.date()
     days = days_around(session, today, between_years=today - BETWEEN_YEARS)
     parts = sessions_of(session)
     part = parts[0] if len(parts) == 1 or now.hour < NOON else parts[1]
-    students = students_of_form(session, form.id, today)
+    seats = seats_of_form(session, form.id, min(begin.date(), today), today)
+    students = seated_on(seats, today)
     ids = [one.id for one in students]
     known = Known(days.first, histories(session, ids, first=days.first, last=today, days=days.days))
-    return Present(session, school, viewer, form, now, today, days, Slot(today, part), students, known, reach)
+    slot = Slot(today, part)
+    return Present(session, school, viewer, form, now, today, begin, days, slot, seats, students, known, reach)
 
 
-def _written(present: Present, since: datetime) -> tuple[written.Notes, written.Incidents]:
-    session, ids = present.session, present.ids
+def _written(present: Present) -> tuple[written.Notes, written.Incidents]:
+    session, ids, since = present.session, present.ids, present.begin
     contacts_since, viewer_id = absences.contacts_since(), present.viewer.account_id
     return (
         written.notes_on(session, ids, contacts_since=contacts_since, since=since, viewer_id=viewer_id),

@@ -11,18 +11,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.alerts.queries import Told
 from school_app.behaviour.models import IncidentKind
 from school_app.core import clock
-from school_app.core.lasting import lasting
 from school_app.dashboards.models import LastLook
 from school_app.dashboards.written import MOST_NEWS
-from school_app.students.models import Enrolment, Student, student_name
-from school_app.students.queries import FormStudent
+from school_app.students.queries import FormStudent, Seat
 
 AnySession = Session | scoped_session[Any]
 # A visit ends when nothing was opened for so long; what came in meanwhile is then news at the next one.
@@ -31,7 +29,6 @@ VISIT_ENDS_AFTER = timedelta(minutes=30)
 LOOKS_APART = timedelta(minutes=5)
 FIRST_LOOK_BACK = timedelta(days=7)
 SHORT = 120
-MOST_MOVES = 60
 # So many who join at once are the form itself, at the start of its year.
 WHOLE_FORM = 12
 
@@ -74,8 +71,8 @@ def look(session: AnySession, account_id: int, now: datetime) -> datetime | None
 
 
 def since(
-    session: AnySession,
     students: Sequence[FormStudent],
+    seats: Sequence[Seat],
     alerts: Sequence[Told],
     notes: Iterable[Any],
     incidents: Iterable[Any],
@@ -85,13 +82,16 @@ def since(
     today: date,
     limit: int,
 ) -> Since:
-    """What has happened to some students since a moment: their alerts, notes, incidents and places; one statement."""
+    """What has happened to some students since a moment: their alerts, notes, incidents and places.
+
+    `seats` are those of the form since then.
+    """
     by_id = {student.id: student for student in students}
     rows = [
         *_incidents(incidents, by_id),
         *_crossed(alerts, by_id, start),
         *_notes(notes, by_id),
-        *_joined_or_left(session, form_id, start, today),
+        *_joined_or_left(seats, form_id, start, today),
     ]
     return Since(sorted(rows, key=lambda row: row.on, reverse=True)[:limit])
 
@@ -144,49 +144,24 @@ def _notes(rows: Iterable[Any], by_id: Mapping[int, FormStudent]) -> list[Row]:
     ]
 
 
-def _joined_or_left(session: AnySession, form_id: int, start: datetime, today: date) -> list[Row]:
+def _joined_or_left(seats: Sequence[Seat], form_id: int, start: datetime, today: date) -> list[Row]:
     """Who came to the form and who went, by the dates of their places; a whole form that begins is no news."""
-    rows = session.execute(MOVES, {"form_id": form_id, "first": start.date(), "today": today}).all()
-    joined = [(one.starts_on, one) for one in rows if start.date() <= one.starts_on <= today]
-    left = [(one.ends_on, one) for one in rows if one.ends_on and start.date() <= one.ends_on <= today]
+    latest = sorted(seats, key=lambda one: one.starts_on, reverse=True)
+    joined = [(one.starts_on, one) for one in latest if start.date() <= one.starts_on <= today]
+    left = [(one.ends_on, one) for one in latest if one.ends_on and start.date() <= one.ends_on <= today]
     if len(joined) >= WHOLE_FORM:
         joined = []
     return [
-        *(Row(_morning(on), f"{_name(one)} joined the form", None, _url(one.id), whole_day=True) for on, one in joined),
-        *(
-            Row(_morning(on), f"{_name(one)} left the form", _gone_to(one, form_id), None, whole_day=True)
-            for on, one in left
-        ),
+        *(_move(on, f"{one.student.name} joined the form", None, _url(one.student.id)) for on, one in joined),
+        *(_move(on, f"{one.student.name} left the form", _gone_to(one, form_id), None) for on, one in left),
     ]
 
 
-MOVES = lasting(
-    select(
-        *(Enrolment.starts_on, Enrolment.ends_on, Student.id, Student.given_name, Student.family_name),
-        *(Student.form_id, Student.is_active),
-    )
-    .join(Student, Student.id == Enrolment.student_id)
-    .where(
-        Enrolment.form_id == bindparam("form_id"),
-        or_(
-            Enrolment.starts_on.between(bindparam("first"), bindparam("today")),
-            Enrolment.ends_on.between(bindparam("first"), bindparam("today")),
-        ),
-    )
-    .order_by(Enrolment.starts_on.desc(), Student.family_name)
-    .limit(MOST_MOVES)
-)
+def _move(on: date, text: str, context: str | None, url: str | None) -> Row:
+    return Row(datetime.combine(on, time(), UTC), text, context, url, whole_day=True)
 
 
-def _name(student: Any) -> str:
-    return student_name(student.given_name, student.family_name)
-
-
-def _gone_to(student: Any, form_id: int) -> str:
-    if not student.is_active:
+def _gone_to(seat: Seat, form_id: int) -> str:
+    if not seat.is_active:
         return "has left the school"
-    return "has a place in another form" if student.form_id not in (None, form_id) else "has no form now"
-
-
-def _morning(on: date) -> datetime:
-    return datetime.combine(on, time(), UTC)
+    return "has a place in another form" if seat.form_id not in (None, form_id) else "has no form now"

@@ -5,6 +5,7 @@ students/ itself, and the features above it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -73,20 +74,46 @@ class FormStudent:
         return student_name(self.given_name, self.family_name)
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A student's place in a form from a day to a day (None: until further notice), and where the student is now."""
+
+    student: FormStudent
+    starts_on: date
+    ends_on: date | None
+    form_id: int | None
+    is_active: bool
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the student has the place on a day."""
+        return self.starts_on <= day and (self.ends_on is None or self.ends_on >= day)
+
+
+def seats_of_form(session: AnySession, form_id: int, first: date, last: date) -> list[Seat]:
+    """The places in a form that somebody had between two days, by the students' names; one statement."""
+    rows = session.execute(SEATS, {"form_id": form_id, "first": first, "last": last})
+    return [Seat(FormStudent(*row[:4]), *row[4:]) for row in rows]
+
+
+def seated_on(seats: Iterable[Seat], on: date) -> list[FormStudent]:
+    """The students who have one of some places on a day, each once, in the order of the places."""
+    return list({seat.student.id: seat.student for seat in seats if seat.holds_on(on)}.values())
+
+
 def students_of_form(session: AnySession, form_id: int, on: date) -> list[FormStudent]:
     """The students who have a place in a form on a day, by name; one statement."""
-    return [FormStudent(*row) for row in session.execute(OF_FORM, {"form_id": form_id, "on": on})]
+    return seated_on(seats_of_form(session, form_id, on, on), on)
 
 
-OF_FORM = lasting(
-    select(Student.id, Student.given_name, Student.family_name, Student.birth_date)
+SEATS = lasting(
+    select(*(Student.id, Student.given_name, Student.family_name, Student.birth_date))
+    .add_columns(Enrolment.starts_on, Enrolment.ends_on, Student.form_id, Student.is_active)
     .join(Enrolment, Enrolment.student_id == Student.id)
     .where(
         Enrolment.form_id == bindparam("form_id"),
-        Enrolment.starts_on <= bindparam("on"),
-        or_(Enrolment.ends_on.is_(None), Enrolment.ends_on >= bindparam("on")),
+        Enrolment.starts_on <= bindparam("last"),
+        or_(Enrolment.ends_on.is_(None), Enrolment.ends_on >= bindparam("first")),
     )
-    .distinct()
     .order_by(*NAMES)
 )
 
