@@ -6,13 +6,13 @@ alerts/ itself, and the features above it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import Date, bindparam, null, or_, select, type_coerce, union_all
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, AccountStatus
@@ -49,11 +49,14 @@ class Waiting:
 
 def thresholds_of(session: AnySession) -> Thresholds:
     """The school's own cut points, or the defaults where it set none."""
-    settings = session.scalar(SETTINGS)
-    return Thresholds() if settings is None else Thresholds.from_settings(settings)
+    return _thresholds(session.scalar(SETTINGS))
 
 
 SETTINGS = lasting(select(SchoolThresholds.settings))
+
+
+def _thresholds(settings: Mapping[str, object] | None) -> Thresholds:
+    return Thresholds() if settings is None else Thresholds.from_settings(settings)
 
 
 def deciders(session: AnySession, form_ids: Collection[int], on: date) -> dict[int, int]:
@@ -84,33 +87,6 @@ def out_of_care(session: AnySession, alerts: Collection[Alert], *, today: date) 
     return set(waiting) - set(cared_for)
 
 
-def needs_decision(session: AnySession, account_id: int, reach: Reach) -> list[Waiting]:
-    """The students about whom a person has to decide: one entry each, worst and oldest first.
-
-    One statement: a person's open alerts are few, and the worst of each student is picked from them. A student who has
-    left the person's care is not shown to them.
-    """
-    rows = session.execute(_waiting(reach.shape), {"account_id": account_id, **reach.care}).all()
-    numbers = Counter(row.student_id for row in rows)
-    worst: dict[int, Any] = {}
-    for row in rows:
-        worst.setdefault(row.student_id, row)
-    return [Waiting(**row._mapping, others=numbers[id_] - 1) for id_, row in worst.items()]
-
-
-@cache
-def _waiting(shape: Shape) -> Any:
-    return lasting(
-        select(
-            *(Alert.id.label("alert_id"), Alert.severity, Alert.reason, Alert.worsened_at, Alert.decide_by),
-            *(Alert.student_id, Student.given_name, Student.family_name),
-        )
-        .join(Student, Student.id == Alert.student_id)
-        .where(Alert.assigned_to == bindparam("account_id"), Alert.status == AlertStatus.OPEN, in_care_by(shape))
-        .order_by(Alert.severity.desc(), Alert.alert_date, Alert.id)
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a form's page tells of an alert."""
@@ -135,32 +111,88 @@ class Told:
         return max(self.opened_at, self.worsened_at or self.opened_at)
 
 
-def told_alerts_of(session: AnySession, student_ids: Collection[int], since: datetime) -> list[Told]:
-    """The alerts of some students that stand, and those that have risen since a moment; worst first, one statement."""
-    return [Told(*row) for row in session.execute(TOLD, {"ids": list(student_ids), "since": since})]
+@dataclass(frozen=True, slots=True)
+class ForMaster:
+    """The alerts that a form's master is shown: the students who wait for their decision, and the form's own alerts.
+
+    One entry for each student who waits, the worst alert of each; both are worst and oldest first.
+    """
+
+    waiting: Sequence[Waiting]
+    told: Sequence[Told]
 
 
-IDS: Any = bindparam("ids", expanding=True)
-TOLD = lasting(
-    select(*(getattr(Alert, one.name) for one in fields(Told)))
-    .where(
-        Alert.student_id.in_(IDS),
-        or_(
-            Alert.status != AlertStatus.RESOLVED,
-            Alert.opened_at > bindparam("since"),
-            Alert.worsened_at > bindparam("since"),
-        ),
+def alerts_for(
+    session: AnySession, account_id: int, reach: Reach, *, student_ids: Collection[int], since: datetime
+) -> ForMaster:
+    """What a person has to decide, and what stands about some students or has risen since a moment; one statement.
+
+    A person's open alerts are few, and the worst of each student is picked from them. A student who has left the
+    person's care is not shown to them.
+    """
+    values = {"ids": list(student_ids), "since": since, "account_id": account_id, **reach.care}
+    found = session.execute(_for_master(reach.shape), values).all()
+    rows = sorted(found, key=lambda row: (-row.severity, row.alert_date, row.id))
+    told = [Told(*(getattr(row, one.name) for one in fields(Told))) for row in rows if row.indicator is not None]
+    return ForMaster(_worst([row for row in rows if row.indicator is None]), told)
+
+
+def _worst(rows: Sequence[Any]) -> list[Waiting]:
+    numbers = Counter(row.student_id for row in rows)
+    worst: dict[int, Any] = {}
+    for row in rows:
+        worst.setdefault(row.student_id, row)
+    return [
+        Waiting(
+            *(row.id, row.severity, row.reason, row.worsened_at, row.decide_by, id_),
+            *(row.given_name, row.family_name),
+            others=numbers[id_] - 1,
+        )
+        for id_, row in worst.items()
+    ]
+
+
+@cache
+def _for_master(shape: Shape) -> Any:
+    nothing = (type_coerce(null(), Date()).label("decide_by"), null().label("given_name"), null().label("family_name"))
+    rises = (column > bindparam("since") for column in (Alert.opened_at, Alert.worsened_at))
+    return lasting(
+        union_all(
+            select(*SHOWN, Alert.indicator, Alert.status, Alert.opened_at, *nothing).where(
+                Alert.student_id.in_(IDS), or_(Alert.status != AlertStatus.RESOLVED, *rises)
+            ),
+            select(*SHOWN, null(), null(), null(), Alert.decide_by, Student.given_name, Student.family_name)
+            .join(Student, Student.id == Alert.student_id)
+            .where(Alert.assigned_to == bindparam("account_id"), Alert.status == AlertStatus.OPEN, in_care_by(shape)),
+        )
     )
-    .order_by(Alert.severity.desc(), Alert.alert_date, Alert.id)
+
+
+SHOWN: Any = (Alert.id, Alert.student_id, Alert.severity, Alert.reason, Alert.worsened_at, Alert.alert_date)
+IDS: Any = bindparam("ids", expanding=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """By what the alerts of some students are judged, and the rules that stand in the risk profiles, by student."""
+
+    thresholds: Thresholds
+    triggers: Mapping[int, Sequence[str]]
+
+
+def judged(session: AnySession, student_ids: Collection[int]) -> Judged:
+    """The school's cut points and what some students' risk profiles say; one statement."""
+    found = {student_id: value for student_id, value in session.execute(JUDGED, {"ids": list(student_ids)})}
+    return Judged(_thresholds(found.pop(None, None)), found)
+
+
+# Both are JSON. The school's own settings are of no student.
+JUDGED = lasting(
+    union_all(
+        select(RiskProfile.student_id, RiskProfile.triggers).where(RiskProfile.student_id.in_(IDS)),
+        select(null(), SchoolThresholds.settings),
+    )
 )
-
-
-def triggers_of(session: AnySession, student_ids: Collection[int]) -> dict[int, list[str]]:
-    """The rules that stand in the risk profiles of some students; one statement."""
-    return {student_id: triggers for student_id, triggers in session.execute(TRIGGERS, {"ids": list(student_ids)})}
-
-
-TRIGGERS = lasting(select(RiskProfile.student_id, RiskProfile.triggers).where(RiskProfile.student_id.in_(IDS)))
 
 
 def decisions_on(session: AnySession, alert_ids: Collection[int]) -> dict[int, list[AlertDecision]]:

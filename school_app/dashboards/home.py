@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from flask import url_for
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.alerts.queries import Told, Waiting, needs_decision, thresholds_of, told_alerts_of, triggers_of
+from school_app.alerts.queries import Told, Waiting, alerts_for, judged
 from school_app.attendance.history import History, histories
 from school_app.attendance.parts import sessions_of
 from school_app.attendance.roll import SESSION_WORDS, Slot
@@ -80,11 +80,11 @@ def home(
     present = _present(session, school, viewer, form, care_of(viewer, duties), looks.begin_of(last_look))
     asked = absences.asked_of(session, form.id, present.slot)
     register = _register(present, asked)
-    decisions = _decisions(present)
+    alerts = alerts_for(session, viewer.account_id, present.reach, student_ids=present.ids, since=present.begin)
+    decisions = _decisions(alerts.waiting, today=present.today)
     cases = _cases(present)
     notes, incidents = _written(present)
     absent = absences.absent(present.students, present.histories, asked, notes.contacts)
-    alerts = told_alerts_of(session, present.ids, present.begin)
     needs = len(decisions.rows) + decisions.more + cases.due + absent.unexplained
     return Home(
         part_of_day=part_of_day(present.now),
@@ -100,7 +100,7 @@ def home(
         since=looks.since(
             present.students,
             present.seats,
-            alerts,
+            alerts.told,
             notes.news,
             incidents.news,
             present.begin,
@@ -108,7 +108,7 @@ def home(
             today=present.today,
             limit=ROWS_SHOWN,
         ),
-        whole_form=_whole_form(present, alerts, notes.last),
+        whole_form=_whole_form(present, alerts.told, notes.last),
         good_news=news.good_news(present.students, present.histories, incidents.positive, today=present.today),
     )
 
@@ -175,9 +175,8 @@ def _no_school(present: Present) -> str:
     return f"{why}. The next register is on {upcoming:%A} {upcoming.day} {upcoming:%B}."
 
 
-def _decisions(present: Present) -> Decisions:
-    found = needs_decision(present.session, present.viewer.account_id, present.reach)
-    rows = [_alert_row(one, today=present.today) for one in found[:DECISIONS_SHOWN]]
+def _decisions(found: Sequence[Waiting], *, today: date) -> Decisions:
+    rows = [_alert_row(one, today=today) for one in found[:DECISIONS_SHOWN]]
     return Decisions(rows, len(found) - len(rows), url_for("alerts.index", whose="mine"))
 
 
@@ -224,10 +223,11 @@ def _whole_form(present: Present, told: Sequence[Told], last_notes: Mapping[int,
     for one in told:
         if one.is_standing:
             alerts.setdefault(one.student_id, []).append(one)
+    by = judged(session, ids)
     known = whole_form.Known(
-        thresholds=thresholds_of(session),
+        thresholds=by.thresholds,
         alerts=alerts,
-        triggers=triggers_of(session, ids),
+        triggers=by.triggers,
         cases=latest_cases_of(session, ids),
         notes=last_notes,
     )

@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.accounts.login import SessionKey, load_viewer
 from school_app.accounts.models import Account
 from school_app.alerts import lists as alert_lists
-from school_app.alerts.queries import needs_decision
+from school_app.alerts.queries import alerts_for
 from school_app.attendance.history import histories, noted_marks
 from school_app.attendance.parts import sessions_of
 from school_app.attendance.roll import Group, Slot, roll_of
 from school_app.cases import queries as case_queries
 from school_app.cases.queries import due_or_overdue
+from school_app.core import clock
 from school_app.core.errors import DomainError
 from school_app.schools.models import Form, FormMaster
 from school_app.schools.queries import holds_on, school_year_on
@@ -90,7 +91,9 @@ def hottest(session: AnySession, values: Values) -> dict[str, Callable[[], objec
         "every page: who asks": lambda: load_viewer(session, values.session_key),
         "home: the form": lambda: students_of_form(session, values.form_id, today),
         "home: its year": lambda: histories(session, values.student_ids, first=values.since, last=today),
-        "home: alerts to decide": lambda: needs_decision(session, values.master_id, reach),
+        "home: alerts": lambda: alerts_for(
+            session, values.master_id, reach, student_ids=values.student_ids, since=clock.now() - MONTH
+        ),
         "home: cases that are due": lambda: due_or_overdue(session, values.master_id, reach, today=today),
         "register": lambda: roll_of(session, group, slot),
         "alerts: first page": lambda: alert_lists.alerts(session, everyone, alert_lists.Filters()),

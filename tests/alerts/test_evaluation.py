@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from school_app.alerts.evaluation import evaluate, students_to_evaluate
 from school_app.alerts.models import Alert, AlertDecision, AlertStatus, DecisionKind, RiskProfile
-from school_app.alerts.queries import needs_decision
+from school_app.alerts.queries import alerts_for
 from school_app.alerts.rules.episodes import Move
 from school_app.alerts.service import (
     AlertAlreadyDecided,
@@ -223,7 +223,8 @@ def test_the_home_page_gets_one_row_for_each_student(session: Any, two_schools: 
             assigned_to=ours.form_master.id,
         ),
     )
-    found = needs_decision(session, ours.form_master.id, Reach(everyone=True))
+    master, since = ours.form_master.id, datetime.now(UTC)
+    found = alerts_for(session, master, Reach(everyone=True), student_ids=[], since=since).waiting
     assert [(one.student_id, one.severity, one.others) for one in found] == [(ours.student.id, 4, 1)]
 
 
