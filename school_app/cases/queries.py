@@ -5,13 +5,13 @@ cases/ itself, and the features above it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, or_, select
+from sqlalchemy import Select, and_, bindparam, null, or_, select, type_coerce, union_all
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.accounts.models import Account, AccountStatus, full_name
@@ -135,51 +135,69 @@ def case_in_care(session: AnySession, viewer: Viewer, case_id: int, *, today: da
     return _of(row)
 
 
-def due_or_overdue(session: AnySession, account_id: int, reach: Reach, *, today: date) -> tuple[list[Due], int]:
-    """A champion's cases of which a step or the review is due, the longest overdue first, and how many are open.
+@dataclass(frozen=True, slots=True)
+class ForMaster:
+    """The cases that a form's master is shown: their own that are due, and the latest open one of each student.
 
-    One statement: a champion's open cases are few. A student who has left the champion's care is not shown to them.
+    Those due are the longest overdue first; `open` is how many are the master's own, and `latest` is by student, as
+    id and tier.
     """
-    rows = session.execute(_carried(reach.shape), {"account_id": account_id, **reach.care})
+
+    due: Sequence[Due]
+    open: int
+    latest: Mapping[int, tuple[int, int]]
+
+
+def cases_for(
+    session: AnySession, account_id: int, reach: Reach, *, student_ids: Collection[int], today: date
+) -> ForMaster:
+    """A champion's cases of which a step or the review is due, and the open cases of some students; one statement.
+
+    A champion's open cases are few. A student who has left the champion's care is not shown to them.
+    """
+    values = {"account_id": account_id, "ids": list(student_ids), **reach.care}
+    rows = session.execute(_for_master(reach.shape), values).all()
+    own = [Due(*row[:-2]) for row in rows if row.tier is None]
     first: dict[int, Due] = {}
-    for row in rows:
-        first.setdefault(row[0], Due(*row))
+    for one in sorted(own, key=lambda one: (one.case_id, one.step_due_on or date.min, one.step_id or 0)):
+        first.setdefault(one.case_id, one)
     due = [one for one in first.values() if one.due_on <= today]
-    return sorted(due, key=lambda one: (one.due_on, one.case_id)), len(first)
+    others = sorted((row for row in rows if row.tier is not None), key=lambda row: (row.created_at, row.id))
+    return ForMaster(
+        sorted(due, key=lambda one: (one.due_on, one.case_id)),
+        len(first),
+        {row.student_id: (row.id, row.tier) for row in others},
+    )
 
 
 @cache
-def _carried(shape: Shape) -> Any:
-    return lasting(
+def _for_master(shape: Shape) -> Any:
+    # The first part says the types of both.
+    nothing = (null().label("tier"), type_coerce(null(), Case.created_at.type).label("created_at"))
+    own = (
         select(
             *(Case.id, Case.goal, Case.starts_on, Case.closed_at, Case.review_on),
             *(Case.student_id, Student.given_name, Student.family_name),
-            *(CaseStep.id, CaseStep.title, CaseStep.due_on),
+            *(CaseStep.id.label("step_id"), CaseStep.title, CaseStep.due_on),
+            *nothing,
         )
         .join(Student, Student.id == Case.student_id)
         .join(CaseStep, and_(CaseStep.case_id == Case.id, CaseStep.done_at.is_(None)), isouter=True)
         .where(Case.assigned_to == bindparam("account_id"), Case.status != CaseStatus.CLOSED, in_care_by(shape))
-        .order_by(Case.id, CaseStep.due_on, CaseStep.id)
     )
+    latest = select(
+        *(Case.id, null(), null(), null(), null()),
+        *(Case.student_id, null(), null()),
+        *(null(), null(), null()),
+        *(Case.tier, Case.created_at),
+    ).where(Case.student_id.in_(bindparam("ids", expanding=True)), Case.status != CaseStatus.CLOSED)
+    return lasting(union_all(own, latest))
 
 
 def steps_of(session: AnySession, case_id: int) -> Sequence[CaseStep]:
     """A case's steps, open ones first by day, then done ones; a hundred at most."""
     order = (CaseStep.done_at.is_not(None), CaseStep.due_on, CaseStep.id)
     return session.scalars(select(CaseStep).where(CaseStep.case_id == case_id).order_by(*order).limit(MOST_STEPS)).all()
-
-
-def latest_cases_of(session: AnySession, student_ids: Collection[int]) -> dict[int, tuple[int, int]]:
-    """The latest open case of each of some students, as its id and tier."""
-    return {student_id: (id_, tier) for student_id, id_, tier in session.execute(OPEN, {"ids": list(student_ids)})}
-
-
-# Of a student's cases the last one is taken, and so it is the latest.
-OPEN = lasting(
-    select(Case.student_id, Case.id, Case.tier)
-    .where(Case.student_id.in_(bindparam("ids", expanding=True)), Case.status != CaseStatus.CLOSED)
-    .order_by(Case.created_at, Case.id)
-)
 
 
 def cases_about(session: AnySession, student_id: int) -> Sequence[Case]:

@@ -18,7 +18,7 @@ from school_app.alerts.queries import Told, Waiting, alerts_for, judged
 from school_app.attendance.history import History, histories
 from school_app.attendance.parts import sessions_of
 from school_app.attendance.roll import SESSION_WORDS, Slot
-from school_app.cases.queries import Due, due_or_overdue, latest_cases_of
+from school_app.cases.queries import Due, ForMaster, cases_for
 from school_app.core import clock
 from school_app.core.permissions import Viewer
 from school_app.dashboards import absences, looks, news, whole_form, written
@@ -82,7 +82,8 @@ def home(
     register = _register(present, asked)
     alerts = alerts_for(session, viewer.account_id, present.reach, student_ids=present.ids, since=present.begin)
     decisions = _decisions(alerts.waiting, today=present.today)
-    cases = _cases(present)
+    found = cases_for(session, viewer.account_id, present.reach, student_ids=present.ids, today=present.today)
+    cases = _cases(present, found)
     notes, incidents = _written(present)
     absent = absences.absent(present.students, present.histories, asked, notes.contacts)
     needs = len(decisions.rows) + decisions.more + cases.due + absent.unexplained
@@ -108,7 +109,7 @@ def home(
             today=present.today,
             limit=ROWS_SHOWN,
         ),
-        whole_form=_whole_form(present, alerts.told, notes.last),
+        whole_form=_whole_form(present, alerts.told, found.latest, notes.last),
         good_news=news.good_news(present.students, present.histories, incidents.positive, today=present.today),
     )
 
@@ -195,12 +196,11 @@ def _alert_row(alert: Waiting, *, today: date) -> AlertRow:
     )
 
 
-def _cases(present: Present) -> Cases:
-    due, total = due_or_overdue(present.session, present.viewer.account_id, present.reach, today=present.today)
-    shown = due[:ROWS_SHOWN]
+def _cases(present: Present, found: ForMaster) -> Cases:
+    shown = found.due[:ROWS_SHOWN]
     known = histories_around(present.session, shown, today=present.today, known=present.known)
     rows = [_case_row(one, known.get(one.student_id), today=present.today) for one in shown]
-    return Cases(rows, len(due), total, url_for("cases.index", whose="mine"))
+    return Cases(rows, len(found.due), found.open, url_for("cases.index", whose="mine"))
 
 
 def _case_row(due: Due, history: History | None, *, today: date) -> CaseRow:
@@ -217,18 +217,22 @@ def _case_row(due: Due, history: History | None, *, today: date) -> CaseRow:
     )
 
 
-def _whole_form(present: Present, told: Sequence[Told], last_notes: Mapping[int, datetime]) -> whole_form.WholeForm:
-    session, ids = present.session, present.ids
+def _whole_form(
+    present: Present,
+    told: Sequence[Told],
+    cases: Mapping[int, tuple[int, int]],
+    last_notes: Mapping[int, datetime],
+) -> whole_form.WholeForm:
     alerts: dict[int, list[Told]] = {}
     for one in told:
         if one.is_standing:
             alerts.setdefault(one.student_id, []).append(one)
-    by = judged(session, ids)
+    by = judged(present.session, present.ids)
     known = whole_form.Known(
         thresholds=by.thresholds,
         alerts=alerts,
         triggers=by.triggers,
-        cases=latest_cases_of(session, ids),
+        cases=cases,
         notes=last_notes,
     )
     return whole_form.whole_form(present.form.name, present.students, present.histories, known, today=present.today)

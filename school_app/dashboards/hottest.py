@@ -21,7 +21,7 @@ from school_app.attendance.history import histories, noted_marks
 from school_app.attendance.parts import sessions_of
 from school_app.attendance.roll import Group, Slot, roll_of
 from school_app.cases import queries as case_queries
-from school_app.cases.queries import due_or_overdue
+from school_app.cases.queries import cases_for
 from school_app.core import clock
 from school_app.core.errors import DomainError
 from school_app.schools.models import Form, FormMaster
@@ -94,7 +94,7 @@ def hottest(session: AnySession, values: Values) -> dict[str, Callable[[], objec
         "home: alerts": lambda: alerts_for(
             session, values.master_id, reach, student_ids=values.student_ids, since=clock.now() - MONTH
         ),
-        "home: cases that are due": lambda: due_or_overdue(session, values.master_id, reach, today=today),
+        "home: cases": lambda: cases_for(session, values.master_id, reach, student_ids=values.student_ids, today=today),
         "register": lambda: roll_of(session, group, slot),
         "alerts: first page": lambda: alert_lists.alerts(session, everyone, alert_lists.Filters()),
         "cases: first page": lambda: case_queries.cases(session, everyone, case_queries.Filters()),
