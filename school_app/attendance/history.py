@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Date, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.alerts.facts import SessionFact, is_counted
+from school_app.alerts.facts import AttendanceCategory, SessionFact, is_counted
 from school_app.attendance.models import AttendanceCode, RegisterState
 from school_app.attendance.parts import whole_day
 from school_app.attendance.queries import recorded, sessions_by_day
@@ -26,6 +26,7 @@ from school_app.schools.models import SessionScheme
 from school_app.schools.queries import school_days
 
 AnySession = Session | scoped_session[Any]
+PRESENT = AttendanceCategory.PRESENT
 WEEK = timedelta(days=7)
 # How long the present is that is held against as long a time before it.
 TREND = WEEK * 4
@@ -73,7 +74,10 @@ class History:
         for day in self.days:
             for fact in day:
                 category = fact.category
-                if category is None:
+                # Nearly all of them, so that it is asked first.
+                if category is PRESENT:
+                    counted += 1
+                elif category is None:
                     unknown += 1
                 elif is_counted(category):
                     counted, absent = counted + 1, absent + category.is_absent
