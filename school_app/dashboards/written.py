@@ -48,8 +48,8 @@ def notes_on(
     values = {"ids": ids, "contacts_since": contacts_since, "since": since, "viewer_id": viewer_id}
     rows = session.execute(NOTES, values).all()
     return Notes(
-        sorted((row for row in rows if row.what == CONTACT), key=lambda row: row.created_at),
-        sorted((row for row in rows if row.what == NEWS), key=lambda row: row.created_at, reverse=True),
+        sorted((row for row in rows if row.what == CONTACT), key=lambda row: (row.created_at, row.id)),
+        sorted((row for row in rows if row.what == NEWS), key=lambda row: (row.created_at, row.id), reverse=True),
         {row.student_id: row.created_at for row in rows if row.what == LAST},
     )
 
@@ -58,13 +58,13 @@ def incidents_of(session: AnySession, ids: Sequence[int], *, since: datetime, po
     """The incidents of some students, but for those that were withdrawn; one statement."""
     rows = session.execute(INCIDENTS, {"ids": ids, "since": since, "positive_since": positive_since}).all()
     return Incidents(
-        sorted((row for row in rows if row.what == NEWS), key=lambda row: row.recorded_at, reverse=True),
+        sorted((row for row in rows if row.what == NEWS), key=lambda row: (row.recorded_at, row.id), reverse=True),
         sorted((row for row in rows if row.what == POSITIVE), key=lambda row: (row.occurred_on, row.id), reverse=True),
     )
 
 
 def _notes(what: str) -> Any:
-    columns = (Note.student_id, Note.created_at, Note.author_name, Note.is_restricted, Note.body)
+    columns = (Note.id, Note.student_id, Note.created_at, Note.author_name, Note.is_restricted, Note.body)
     return select(literal(what).label("what"), *columns).where(Note.student_id.in_(IDS), Note.withdrawn_at.is_(None))
 
 
@@ -75,13 +75,17 @@ def _incidents(what: str) -> Any:
     ).where(Incident.student_id.in_(IDS), Incident.withdrawn_at.is_(None))
 
 
-def _few(statement: Any, most: int) -> Any:
-    # SQLite takes no LIMIT in the parts of a union, but in what they select from.
-    return select(*statement.limit(most).subquery().c)
+def _few(statement: Any, key: Any, most: int) -> Any:
+    """The first rows of a statement, for a union: SQLite takes no LIMIT in its parts, but in what they select from.
+
+    Which they are is found by their keys alone: rows with texts in them a server sorts on the disk.
+    """
+    few = statement.with_only_columns(key.label("id")).limit(most).subquery()
+    return select(*statement.selected_columns).join(few, few.c.id == key)
 
 
 _LAST = (
-    select(literal(LAST), Note.student_id, func.max(Note.created_at), null(), null(), null())
+    select(literal(LAST), null(), Note.student_id, func.max(Note.created_at), null(), null(), null())
     .where(Note.student_id.in_(IDS), Note.withdrawn_at.is_(None))
     .group_by(Note.student_id)
 )
@@ -89,7 +93,7 @@ _OTHERS = _notes(NEWS).where(Note.created_at > bindparam("since"), Note.author_i
 NOTES = lasting(
     union_all(
         _notes(CONTACT).where(Note.kind == NoteKind.CONTACT, Note.created_at >= bindparam("contacts_since")),
-        _few(_OTHERS.order_by(Note.created_at.desc()), MOST_NEWS),
+        _few(_OTHERS.order_by(Note.created_at.desc(), Note.id.desc()), Note.id, MOST_NEWS),
         _LAST,
     )
 )
@@ -99,9 +103,12 @@ _POSITIVE = _incidents(POSITIVE).where(
 INCIDENTS = lasting(
     union_all(
         _few(
-            _incidents(NEWS).where(Incident.recorded_at > bindparam("since")).order_by(Incident.recorded_at.desc()),
+            _incidents(NEWS)
+            .where(Incident.recorded_at > bindparam("since"))
+            .order_by(Incident.recorded_at.desc(), Incident.id.desc()),
+            Incident.id,
             MOST_NEWS,
         ),
-        _few(_POSITIVE.order_by(Incident.occurred_on.desc(), Incident.id.desc()), MOST_POSITIVE),
+        _few(_POSITIVE.order_by(Incident.occurred_on.desc(), Incident.id.desc()), Incident.id, MOST_POSITIVE),
     )
 )
