@@ -57,22 +57,16 @@ def is_closed(session: AnySession, first: date | None = None, last: date | None 
     return (last is None or last >= school.closed_from) and (first is None or first <= school.closed_to)
 
 
-def read(session: AnySession, statement: Statement, *, first: date, last: date) -> Sequence[Stored]:
-    """The rows of a statement over days from `first` to `last`, from wherever they lie; always one statement.
-
-    The statement names these days for each table that it reads, so that the server passes by other years' partitions.
-    Rows that are moved meanwhile are read once, since one statement sees one moment. From more than one place they come
-    in no order.
-    """
-    return _read(session, statement, everywhere=is_closed(session, first, last))
-
-
 def read_lasting(
     session: AnySession, *statements: Statement, first: date, last: date, beside: Any = None, **values: object
 ) -> Sequence[Stored]:
-    """As read(), for functions of a module whose statements take everything as parameters, `first` and `last` too.
+    """The rows of a statement over days from `first` to `last`, from wherever they lie; always one statement.
 
-    Several have like columns and are read together, and with them a statement `beside` that reads neither table.
+    It is a function of a module, and what it makes takes everything as parameters, `first` and `last` too. It names
+    these days for each table that it reads, so that the server passes by other years' partitions. Rows that are moved
+    meanwhile are read once, since one statement sees one moment. From more than one place they come in no order.
+
+    Several statements have like columns and are read together, and with them one `beside` that reads neither table.
     """
     lasting_one = _lasting(statements, beside, is_closed(session, first, last))
     return session.execute(lasting_one, {"first": first, "last": last, **values}).all()
@@ -85,19 +79,16 @@ def read_lasting_by_id(session: AnySession, statement: Statement, ids: Iterable[
 
 @cache
 def _lasting(statements: tuple[Statement, ...], beside: Any, everywhere: bool) -> Any:
-    parts = [part for one in statements for part in (_everywhere(one) if everywhere else [one(LIVE)])]
-    return lasting(_together(parts if beside is None else [*parts, beside]))
+    parts: list[Any] = [part for one in statements for part in (_everywhere(one) if everywhere else [one(LIVE)])]
+    if beside is not None:
+        parts.append(beside)
+    return lasting(_together(parts))
 
 
-def _read(session: AnySession, statement: Statement, *, everywhere: bool) -> Sequence[Stored]:
-    parts = _everywhere(statement) if everywhere else [statement(LIVE)]
-    return session.execute(_together(parts)).all()
+def _together(parts: list[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else union_all(*parts)
 
 
 def _everywhere(statement: Statement) -> list[Any]:
     # SQLite takes no LIMIT in the parts of a union, but in what they select from.
     return [select(*statement(tables).subquery().c) for tables in (LIVE, ARCHIVED)]
-
-
-def _together(parts: Sequence[Any]) -> Any:
-    return parts[0] if len(parts) == 1 else union_all(*parts)
