@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.alerts.facts import AttendanceCategory, SessionFact, is_counted
 from school_app.attendance.models import AttendanceCode, RegisterState
 from school_app.attendance.parts import whole_day
-from school_app.attendance.queries import recorded, sessions_by_day
+from school_app.attendance.queries import Recorded, recorded, sessions_by_day
 from school_app.attendance.rows import Chosen, Tables, read_lasting
 from school_app.core.figures import attended
 from school_app.schools.context import present_school
@@ -122,19 +122,22 @@ def histories(
     first: date,
     last: date,
     days: Collection[date] | None = None,
-    scheme: SessionScheme | None = None,
 ) -> dict[int, History]:
     """The histories of some students between two days; two statements, whatever their number.
 
     `days` are those with school from `first` to `last`, where they are read already. How often registers are taken is
-    said by `scheme`; by default it is as pages know it, at most a minute old.
+    as pages know it, at most a minute old.
     """
     found = recorded(session, student_ids, first=first, last=last)
     if not found.places:
         return {}
     days = school_days(session, first, last) if days is None else days
-    sessions = whole_day(scheme or present_school(session).session_scheme)
-    by_day = sessions_by_day(last, found, instructional_days=days, sessions_of_day=sessions)
+    return histories_in(found, last, days=days, scheme=present_school(session).session_scheme)
+
+
+def histories_in(found: Recorded, last: date, *, days: Collection[date], scheme: SessionScheme) -> dict[int, History]:
+    """The histories of some students up to a day, from what is read already."""
+    by_day = sessions_by_day(last, found, instructional_days=days, sessions_of_day=whole_day(scheme))
     return {student_id: History(own) for student_id, own in by_day.items()}
 
 

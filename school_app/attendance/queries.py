@@ -137,6 +137,9 @@ class Recorded:
     exceptions: dict[int, dict[SessionKey, AttendanceCategory]]
 
 
+NOTHING_RECORDED = Recorded({}, {}, {})
+
+
 def recorded(session: AnySession, student_ids: Collection[int], *, first: date, last: date) -> Recorded:
     """What is recorded of the attendance of some students between two days; one statement, whatever their number."""
     found = Recorded(defaultdict(list), defaultdict(list), defaultdict(dict))

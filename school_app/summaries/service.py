@@ -21,6 +21,7 @@ from school_app.schools.due import DAY, SummaryDue
 from school_app.schools.models import SchoolYear
 from school_app.students.models import Enrolment, Student
 from school_app.summaries.counting import counted_days
+from school_app.summaries.known import Known
 from school_app.summaries.models import FIGURES, FormDay, StudentFigures, SummaryState
 from school_app.summaries.rules import NO_FORM, Key
 from school_app.summaries.students import counted_students
@@ -191,9 +192,9 @@ def _students(session: AnySession, today: date) -> Piece | None:
     return Piece(today, students=count_students(session, ids, today=today))
 
 
-def count_students(session: AnySession, ids: Collection[int], *, today: date) -> int:
-    """Count the figures of some students, one or more, anew; how many."""
-    rows = counted_students(session, ids, as_of=today)
+def count_students(session: AnySession, ids: Collection[int], *, today: date, known: Known | None = None) -> int:
+    """Count the figures of some students, one or more, anew, from what is known of them already or not; how many."""
+    rows = counted_students(session, ids, as_of=today, known=known)
     session.execute(
         delete(StudentFigures).where(StudentFigures.student_id.in_(ids)),
         execution_options={"synchronize_session": False},
