@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import bindparam, or_, select
@@ -26,7 +27,7 @@ from school_app.alerts.rules.episodes import EpisodeState, EpisodeStatus, Move, 
 from school_app.alerts.sources import Sources
 from school_app.alerts.thresholds import Thresholds
 from school_app.audit.events import Event
-from school_app.audit.service import record
+from school_app.audit.service import record, together
 from school_app.core import clock
 from school_app.core.lasting import lasting
 from school_app.schools.due import note_moment_due
@@ -84,10 +85,27 @@ class _Batch:
     session: AnySession
     as_of: date
     thresholds: Thresholds
-    decide_by: date
-    deciders: dict[int, int]
+    asked: _Asked
     students: dict[int, _Judged]
     done: Evaluation
+
+
+class _Asked:
+    """Who answers the alerts of each form, and by when; read when the first asks, since most evaluations raise none."""
+
+    def __init__(self, session: AnySession, as_of: date) -> None:
+        self._session, self._as_of = session, as_of
+        self._deciders: dict[int, int | None] = {}
+
+    @cached_property
+    def decide_by(self) -> date:
+        return add_school_days(self._session, self._as_of, DECIDE_WITHIN_SCHOOL_DAYS)
+
+    def decider(self, form_id: int, forms: Collection[int]) -> int | None:
+        """The decider of a form, read together with those of the other forms of its batch."""
+        if form_id not in self._deciders:
+            self._deciders |= dict.fromkeys(forms) | deciders(self._session, forms, self._as_of)
+        return self._deciders[form_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +126,13 @@ def evaluate(session: AnySession, sources: Sources, student_ids: Collection[int]
     The number of statements is fixed for each 500 students, but for what changes. Doing it twice changes nothing the
     second time; two at once wait for each other at the students' rows.
     """
-    done = Evaluation()
+    done, asked = Evaluation(), _Asked(session, as_of)
     thresholds = thresholds_of(session)
-    decide_by = add_school_days(session, as_of, DECIDE_WITHIN_SCHOOL_DAYS)
     ordered = sorted(student_ids)
     for start in range(0, len(ordered), BATCH):
         students = _locked(session, ordered[start : start + BATCH])
-        masters = deciders(session, {one.form_id for one in students.values() if one.form_id is not None}, as_of)
-        batch = _Batch(session, as_of, thresholds, decide_by, masters, students=students, done=done)
-        _evaluate(batch, sources)
+        with together(session):
+            _evaluate(_Batch(session, as_of, thresholds, asked, students=students, done=done), sources)
     return done
 
 
@@ -242,12 +258,13 @@ def _hand_on(batch: _Batch, alerts: list[Alert]) -> None:
 
 def _decider(batch: _Batch, alert: Alert) -> int | None:
     form_id = batch.students[alert.student_id].form_id
-    return None if form_id is None else batch.deciders.get(form_id)
+    forms = {one.form_id for one in batch.students.values() if one.form_id is not None}
+    return None if form_id is None else batch.asked.decider(form_id, forms)
 
 
 def _ask(batch: _Batch, alert: Alert) -> None:
     alert.assigned_to = _decider(batch, alert)
-    alert.alert_date, alert.decide_by = batch.as_of, batch.decide_by
+    alert.alert_date, alert.decide_by = batch.as_of, batch.asked.decide_by
 
 
 def _keep_profile(batch: _Batch, facts: StudentFacts, judgement: Judgement, *, profile: StoredProfile | None) -> None:
@@ -278,6 +295,8 @@ def _report(batch: _Batch, moved: list[tuple[Alert, Move]]) -> None:
     for alert, move in sorted(moved, key=lambda one: -one[0].severity):
         batch.done.moves[move] = batch.done.moves.get(move, 0) + 1
         record(batch.session, EVENTS[move], alert, reason=alert.reason)
-        note_moment_due(batch.session, clock.now(), alert.student_id)
         if move is not Move.RESOLVE:
             batch.done.reasons.append((batch.students[alert.student_id].name, alert.reason))
+    # Added after all have been recorded, so that they are written together and not one before each record.
+    for alert, _ in moved:
+        note_moment_due(batch.session, clock.now(), alert.student_id)

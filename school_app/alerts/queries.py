@@ -61,13 +61,20 @@ def _thresholds(settings: Mapping[str, object] | None) -> Thresholds:
 
 def deciders(session: AnySession, form_ids: Collection[int], on: date) -> dict[int, int]:
     """Who decides on the alerts of each form: its master of the day, the primary one first."""
-    rows = session.execute(
-        select(FormMaster.form_id, FormMaster.account_id)
-        .join(Account, Account.id == FormMaster.account_id)
-        .where(FormMaster.form_id.in_(form_ids), holds_on(FormMaster, on), Account.status == AccountStatus.ACTIVE)
-        .order_by(FormMaster.is_primary, FormMaster.starts_on)
-    )
+    rows = session.execute(DECIDERS, {"form_ids": list(form_ids), "on": on})
     return {form_id: account_id for form_id, account_id in rows}
+
+
+DECIDERS = lasting(
+    select(FormMaster.form_id, FormMaster.account_id)
+    .join(Account, Account.id == FormMaster.account_id)
+    .where(
+        FormMaster.form_id.in_(bindparam("form_ids", expanding=True)),
+        holds_on(FormMaster, bindparam("on", type_=Date)),
+        Account.status == AccountStatus.ACTIVE,
+    )
+    .order_by(FormMaster.is_primary, FormMaster.starts_on)
+)
 
 
 def out_of_care(session: AnySession, alerts: Collection[Alert], *, today: date) -> set[int]:
@@ -78,13 +85,19 @@ def out_of_care(session: AnySession, alerts: Collection[Alert], *, today: date) 
     waiting = [alert.id for alert in alerts if alert.status is AlertStatus.OPEN]
     if not waiting:
         return set()
-    cared_for = session.scalars(
-        select(Alert.id)
-        .join(Student, Student.id == Alert.student_id)
-        .join(Account, Account.id == Alert.assigned_to)
-        .where(Alert.id.in_(waiting), Account.status == AccountStatus.ACTIVE, in_care_of(Account.id, today))
+    return set(waiting) - set(session.scalars(CARED_FOR, {"ids": waiting, "today": today}))
+
+
+CARED_FOR = lasting(
+    select(Alert.id)
+    .join(Student, Student.id == Alert.student_id)
+    .join(Account, Account.id == Alert.assigned_to)
+    .where(
+        Alert.id.in_(bindparam("ids", expanding=True)),
+        Account.status == AccountStatus.ACTIVE,
+        in_care_of(Account.id, bindparam("today", type_=Date)),
     )
-    return set(waiting) - set(cared_for)
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,8 +163,12 @@ def register_of(session: AnySession, group: Group, slot: Slot) -> Register | Non
 
 
 def roll_of(session: AnySession, group: Group, slot: Slot) -> Roll:
-    """A register as it stands, in three statements."""
-    register = stored(session, group, slot)
+    """A register as it stands, wherever it lies; three statements."""
+    return roll_in(session, group, slot, stored(session, group, slot))
+
+
+def roll_in(session: AnySession, group: Group, slot: Slot, register: Stored | Register | None) -> Roll:
+    """A register as it stands that is read already, or None where nothing was ever stored for it; two statements."""
     marks = {} if register is None else _marks(session, register.id, slot.on)
     students = [
         Enrolled(id_, f"{given} {family}".strip(), marks.get(id_))
@@ -227,7 +231,9 @@ def _asked_enrolled(place: Any, whose: Any) -> Any:
 
 def _asked_register(whose: Any) -> Any:
     of_slot = (Register.date == bindparam("on"), Register.session == bindparam("part"))
-    return lasting(select(Register).where(whose == bindparam("group_id"), *of_slot))
+    # As it is stored now, whatever the session has read of it before.
+    asked = select(Register).where(whose == bindparam("group_id"), *of_slot)
+    return lasting(asked.execution_options(populate_existing=True))
 
 
 # By whether the group is a class.

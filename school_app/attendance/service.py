@@ -10,19 +10,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session as DbSession
 from sqlalchemy.orm import scoped_session
 
 from school_app.alerts.facts import AttendanceCategory
 from school_app.attendance.codes import Code, codes_of
 from school_app.attendance.models import AttendanceMark, Register, RegisterState, Source
-from school_app.attendance.roll import Enrolled, Group, Roll, Slot, register_of, roll_of, why_no_register
+from school_app.attendance.roll import Enrolled, Group, Roll, Slot, register_of, roll_in, why_no_register
 from school_app.audit.events import Event
-from school_app.audit.service import record
+from school_app.audit.service import record, together
 from school_app.core import clock
 from school_app.core.acting import By
 from school_app.core.errors import Conflict, DomainError, NotFound
+from school_app.core.lasting import lasting
 from school_app.schools.closed import refuse_closed
 from school_app.schools.due import note_due
 from school_app.schools.models import Form, TeachingGroup
@@ -70,21 +71,23 @@ def record_register(
     refuse_closed(session, slot.on, slot.on)
     if sentence := why_no_register(session, slot.on, today=today):
         raise InvalidRegister(sentence)
-    roll = roll_of(session, group, slot)
+    register = register_of(session, group, slot)
+    roll = roll_in(session, group, slot, register)
     codes = codes_of(session, used=roll.used)
     if seen != roll.seen and {one.student_id for one in entries} != {one.id for one in roll.students}:
         raise _changed(roll)
     wanted = _wanted(roll, codes, entries)
     changed = [one for one in roll.students if _differs(one, wanted[one.id], codes)]
-    if roll.is_taken and not changed:
-        return _existing(session, group, slot)
+    if register is not None and roll.is_taken and not changed:
+        return register
     if seen != roll.seen:
         raise _changed(roll)
-    register = _taken(session, group, slot, by=by)
-    _store(session, register, wanted, changed=changed, by=by)
-    _report(session, register, roll, wanted)
-    _count_anew(session, group, slot)
-    return register
+    with together(session):
+        taken = _taken(session, register or _new(session, group, slot), by=by)
+        _store(session, taken, wanted, changed=changed, by=by)
+        _report(session, taken, roll, wanted)
+        _count_anew(session, group, slot)
+    return taken
 
 
 def take_back(session: AnySession, group: Group, *, slot: Slot, reason: str) -> Register:
@@ -166,19 +169,14 @@ def _differs(student: Enrolled, wanted: tuple[Entry, Code], codes: Sequence[Code
     return (mark.code_id, mark.minutes_late, mark.reason) != (code.id, entry.minutes_late, entry.reason)
 
 
-def _existing(session: AnySession, group: Group, slot: Slot) -> Register:
-    register = register_of(session, group, slot)
-    if register is None:
-        raise NotFound("register")
+def _new(session: AnySession, group: Group, slot: Slot) -> Register:
+    register = Register(date=slot.on, session=slot.part)
+    register.form_id, register.teaching_group_id = (None, group.id) if group.is_class else (group.id, None)
+    session.add(register)
     return register
 
 
-def _taken(session: AnySession, group: Group, slot: Slot, *, by: By) -> Register:
-    register = register_of(session, group, slot)
-    if register is None:
-        register = Register(date=slot.on, session=slot.part)
-        register.form_id, register.teaching_group_id = (None, group.id) if group.is_class else (group.id, None)
-        session.add(register)
+def _taken(session: AnySession, register: Register, *, by: By) -> Register:
     if register.state is RegisterState.TAKEN and register.taken_by_name is not None:
         register.corrected_by_name, register.corrected_at = by.name, clock.now()
     else:
@@ -196,16 +194,23 @@ def _store(
     changed: Sequence[Enrolled],
     by: By,
 ) -> None:
-    ids = [one.id for one in changed]
-    old = select(AttendanceMark).where(AttendanceMark.register_id == register.id, AttendanceMark.student_id.in_(ids))
-    for mark in session.scalars(old):
-        session.delete(mark)
-    # What goes has to be gone before what takes its place under the same unique key comes.
-    session.flush()
+    if marked := [one.id for one in changed if one.mark is not None]:
+        for mark in session.scalars(OLD_MARKS, {"register_id": register.id, "ids": marked}):
+            session.delete(mark)
+        # What goes has to be gone before what takes its place under the same unique key comes.
+        session.flush()
     moment = clock.now()
-    rows = (_mark(register, *wanted[id_], by=by, moment=moment) for id_ in ids)
+    rows = (_mark(register, *wanted[one.id], by=by, moment=moment) for one in changed)
     session.add_all(row for row in rows if row is not None)
     session.flush()
+
+
+OLD_MARKS = lasting(
+    select(AttendanceMark).where(
+        AttendanceMark.register_id == bindparam("register_id"),
+        AttendanceMark.student_id.in_(bindparam("ids", expanding=True)),
+    )
+)
 
 
 def _mark(register: Register, entry: Entry, code: Code, *, by: By, moment: datetime) -> AttendanceMark | None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import event, insert, inspect
-from sqlalchemy.orm import Mapper, ORMExecuteState, Session
+from sqlalchemy.orm import Mapper, ORMExecuteState, Session, SessionTransaction
 
 from school_app.audit.events import Event
 from school_app.core import clock
@@ -25,6 +26,8 @@ REDACT = {"audit": "redact"}
 REDACTED = "[not recorded]"
 SKIPPED = frozenset({"id", "school_id"})
 REASON = "audit_reason"
+# In a session's info: the audit rows that written_together() has not written yet.
+WAITING = "formroom.audit_waiting"
 Changes = dict[str, list[Any]]
 
 
@@ -95,14 +98,52 @@ def row(session: Session, what: Event, **values: Any) -> dict[str, Any]:
 
 
 def write(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Insert audit rows in the session's transaction, in one statement."""
+    """Insert audit rows in the session's transaction, in one statement; within written_together() at its end."""
     from school_app.audit.models import AuditRow
 
     if only_reads(session):
         afterwards(session, lambda: write(session, rows))
         return
+    if WAITING in session.info:
+        session.info[WAITING].extend(rows)
+        return
     with rows_of_any_school(session):
         session.execute(insert(AuditRow), rows, execution_options={"render_nulls": True})
+
+
+@contextmanager
+def written_together(session: Session) -> Iterator[None]:
+    """Write the audit rows of what is done within, in their order, in one statement at the end of it.
+
+    What breaks off within has to be rolled back; a commit before that, and a savepoint within, are refused.
+    """
+    if WAITING in session.info:
+        yield
+        return
+    session.info[WAITING] = []
+    yield
+    session.flush()
+    rows = session.info.pop(WAITING)
+    if rows:
+        write(session, rows)
+
+
+@event.listens_for(SchoolSession, "before_commit")
+def _refuse_early(session: Session) -> None:
+    if session.info.get(WAITING):
+        raise Unaudited("Changes would be committed before their audit rows are written.")
+
+
+@event.listens_for(SchoolSession, "after_transaction_create")
+def _refuse_savepoint(session: Session, transaction: SessionTransaction) -> None:
+    # What it takes back would have to be taken out of the rows that wait.
+    if transaction.nested and WAITING in session.info:
+        raise Unaudited("A savepoint is set while audit rows wait to be written together.")
+
+
+@event.listens_for(SchoolSession, "after_rollback")
+def _forget_waiting(session: Session) -> None:
+    session.info.pop(WAITING, None)
 
 
 def _all_values(instance: Any, *, before: bool) -> Changes:

@@ -6,6 +6,7 @@ Services and routes of any feature call record(); it never commits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 from sqlalchemy.orm import Session, scoped_session
@@ -48,6 +49,11 @@ def record(
         reason=None if reason is None else reason[:REASON_LENGTH],
     )
     capture.write(cast(Session, session), [values])
+
+
+def together(session: AnySession) -> AbstractContextManager[None]:
+    """Have the audit rows of what is done within written in one statement; see capture.written_together()."""
+    return capture.written_together(cast(Session, session))
 
 
 def record_each(session: AnySession, event: Event, subjects: Sequence[Any], *, reason: str) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol, cast
 
-from sqlalchemy import Table, event, inspect, select, union
+from sqlalchemy import Table, bindparam, event, inspect, select, union
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from school_app.core import topics
@@ -171,16 +172,23 @@ def _forms(session: Session, school_id: int, touched: Touched) -> set[int]:
     """The forms whose pages show one of the students, or a student who was ever with one in a form that was changed."""
     with rows_of_any_school(session):
         students = touched.students | _of_parents(session, school_id, touched.parents)
-        student, place, other = _table("student"), _table("enrolment"), _table("enrolment").alias()
-        together = (place.c.school_id == other.c.school_id) & (place.c.student_id == other.c.student_id)
-        asked = union(
-            select(student.c.form_id).where(student.c.school_id == school_id, student.c.id.in_(students)),
-            select(place.c.form_id).where(place.c.school_id == school_id, place.c.student_id.in_(students)),
-            select(other.c.form_id)
-            .join(place, together)
-            .where(place.c.school_id == school_id, place.c.form_id.in_(touched.forms)),
-        )
-        return (touched.forms | set(session.scalars(asked))) - {None}
+        values = {"school_id": school_id, "students": list(students), "forms": list(touched.forms)}
+        return (touched.forms | set(session.scalars(_asked_forms(), values))) - {None}
+
+
+@cache
+def _asked_forms() -> Any:
+    """Put together once, when all tables are known: every commit of something that pages show asks it."""
+    student, place, other = _table("student"), _table("enrolment"), _table("enrolment").alias()
+    here: Any = bindparam("school_id")
+    students: Any = bindparam("students", expanding=True)
+    forms: Any = bindparam("forms", expanding=True)
+    together = (place.c.school_id == other.c.school_id) & (place.c.student_id == other.c.student_id)
+    return union(
+        select(student.c.form_id).where(student.c.school_id == here, student.c.id.in_(students)),
+        select(place.c.form_id).where(place.c.school_id == here, place.c.student_id.in_(students)),
+        select(other.c.form_id).join(place, together).where(place.c.school_id == here, place.c.form_id.in_(forms)),
+    )
 
 
 def _of_parents(session: Session, school_id: int, parents: Mapping[str, Iterable[int]]) -> set[int]:

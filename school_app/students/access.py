@@ -17,7 +17,7 @@ from school_app.core.errors import NotFound
 from school_app.core.lasting import lasting
 from school_app.core.permissions import ROLE_PERMISSIONS, Permission, Role, Viewer
 from school_app.schools.models import Form, FormMaster, HeadOfYear, TeachingGroupTeacher
-from school_app.schools.queries import Duties, holds_on
+from school_app.schools.queries import Duties, duties_of, holds_on
 from school_app.students.models import Student, TeachingGroupMember
 
 AnySession = Session | scoped_session[Any]
@@ -168,14 +168,16 @@ def student_among(session: AnySession, condition: ColumnElement[bool], student_i
 
 def reachable_form(session: AnySession, viewer: Viewer, form_id: int, *, today: date) -> Form:
     """A form that the person is master of, head of the year of, or sees with the whole school. Raises NotFound."""
-    reach = reach_of(session, viewer, today=today)
+    # Whom a person only teaches opens no form to them, and they are many to read.
+    everyone = _sees_everyone(viewer)
+    reach = Reach(everyone=True) if everyone else care_of(viewer, duties_of(session, viewer.account_id, today))
     found = session.scalar(select(Form).where(Form.id == form_id, reach.forms()))
     if found is None:
         raise NotFound("form")
     return found
 
 
-def in_care_of(account_id: Any, on: date) -> ColumnElement[bool]:
+def in_care_of(account_id: Any, on: Any) -> ColumnElement[bool]:
     """The condition on Student that the person in a column has them in care: as master, head of year, or admin.
 
     The same rule as Reach.in_care(), for statements about many people at once.

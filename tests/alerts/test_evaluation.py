@@ -150,7 +150,7 @@ def test_the_statements_of_an_evaluation_do_not_grow_with_students(
         # What is found is what was found before.
         assert not [one for one in statements if one.startswith(("INSERT", "UPDATE", "DELETE"))]
     assert counts[0] == counts[1]
-    assert counts[0] <= 24
+    assert counts[0] <= 16
 
 
 def by(world: World) -> By:

@@ -13,6 +13,7 @@ from school_app.audit.capture import REDACTED, Unaudited
 from school_app.audit.events import Event
 from school_app.audit.models import ArchivedAuditRow, AuditRow
 from school_app.audit.queries import Filters
+from school_app.audit.service import together
 from school_app.core.acting import Acting, act_as
 from school_app.schools.models import Subject
 from school_app.students.models import Note
@@ -188,3 +189,38 @@ def test_many_rows_are_changed_together_with_a_reason_only(session: Any, two_sch
     session.execute(insert(Subject), [{"name": "Latin"}], execution_options={"audit_reason": "a test"})
     told = session.scalars(select(AuditRow).where(AuditRow.event == Event.ROWS_CHANGED_TOGETHER)).all()
     assert [(row.reason, row.entity_type) for row in told][-1] == ("a test", "subject")
+
+
+def test_rows_that_wait_for_each_other_are_written_once_and_in_their_order(
+    session: Any, two_schools: TwoSchools, statements: list[str]
+) -> None:
+    act_as(session, Acting(None, "x", request_id="together"))
+    written = select(AuditRow.changes).where(AuditRow.request_id == "together").order_by(AuditRow.id)
+    with together(session):
+        for name in ("Latin", "Greek"):
+            with together(session):
+                added(session, Subject(name=name))
+        assert session.scalars(written).all() == []
+        statements.clear()
+    assert len(statements) == 1
+    assert [row["name"] for row in session.scalars(written)] == [[None, "Latin"], [None, "Greek"]]
+
+
+def test_nothing_is_committed_while_audit_rows_wait(session: Any, two_schools: TwoSchools) -> None:
+    def broken_off() -> None:
+        with together(session):
+            added(session, Subject(name="Latin"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken_off()
+    with pytest.raises(Unaudited):
+        session.commit()
+    session.rollback()
+    session.commit()
+
+
+def test_no_savepoint_is_set_while_audit_rows_wait(session: Any, two_schools: TwoSchools) -> None:
+    with pytest.raises(Unaudited), together(session):
+        session.begin_nested()
+    session.rollback()

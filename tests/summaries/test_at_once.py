@@ -141,6 +141,18 @@ def test_a_count_takes_as_many_statements_however_many_students_the_school_has(
     assert len(statements) == 21
 
 
+def test_a_correction_takes_so_many_statements_with_its_alerts_and_its_summaries(
+    client: Any, session: Any, ours: World, statements: list[str]
+) -> None:
+    log_in(client, ours.form_master)
+    for code in ("present", "absent_unexcused"):
+        assert save(client, session, ours, code).status_code == 303
+    statements.clear()
+    assert save(client, session, ours, "late").status_code == 303
+    # With three for what the page shows, and three for a page with a token.
+    assert len(statements) == 56, statements
+
+
 @pytest.fixture(scope="module")
 def apart(settings: Settings) -> Iterator[Apart]:
     with app_of_its_own(settings, "at_once") as server:
