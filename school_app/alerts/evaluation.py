@@ -6,7 +6,7 @@ the command.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from fractions import Fraction
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.alerts.facts import StudentFacts
 from school_app.alerts.models import Alert, AlertStatus
 from school_app.alerts.models import RiskProfile as StoredProfile
-from school_app.alerts.queries import deciders, out_of_care, risk_of, thresholds_of
+from school_app.alerts.queries import deciders, out_of_care, profiles_of, thresholds_of
 from school_app.alerts.risk import risk_profile
 from school_app.alerts.rules import judge
 from school_app.alerts.rules.decision import Decision, Judgement, Rule
@@ -29,6 +29,7 @@ from school_app.alerts.thresholds import Thresholds
 from school_app.audit.events import Event
 from school_app.audit.service import record, together
 from school_app.core import clock
+from school_app.core.db.putting import put
 from school_app.core.lasting import lasting
 from school_app.schools.due import note_moment_due
 from school_app.schools.queries import add_school_days
@@ -166,12 +167,11 @@ def _evaluate(batch: _Batch, sources: Sources) -> None:
     facts = sources.facts_of(batch.session, names, as_of=batch.as_of, thresholds=batch.thresholds)
     judged = [(one, judge(one, batch.thresholds)) for one in facts]
     stored = _alerts_of(batch.session, names, {alert.window_key for _, found in judged for alert in found.alerts})
-    profiles = risk_of(batch.session, list(names))
     moved: list[tuple[Alert, Move]] = []
     for one, judgement in judged:
         _count(batch.done, one, judgement, thresholds=batch.thresholds)
         moved.extend(_apply(batch, one.student_id, judgement, stored=stored.get(one.student_id, {})))
-        _keep_profile(batch, one, judgement, profile=profiles.get(one.student_id))
+    _keep_profiles(batch, judged)
     _hand_on(batch, [alert for found in stored.values() for alert in found.values()])
     batch.session.flush()
     _report(batch, moved)
@@ -267,18 +267,29 @@ def _ask(batch: _Batch, alert: Alert) -> None:
     alert.alert_date, alert.decide_by = batch.as_of, batch.asked.decide_by
 
 
-def _keep_profile(batch: _Batch, facts: StudentFacts, judgement: Judgement, *, profile: StoredProfile | None) -> None:
-    found = risk_profile(judgement, facts, batch.thresholds)
-    if profile is None:
-        profile = StoredProfile(student_id=facts.student_id)
-        batch.session.add(profile)
-    words = {"reasons": list(found.reasons), "unjudged": [indicator.value for indicator in found.unjudged]}
-    triggers = [rule.value for rule in found.triggers]
-    now = {"level": found.level.value, "triggers": triggers, "inputs": {**found.inputs, **words}, "as_of": batch.as_of}
+def _keep_profiles(batch: _Batch, judged: Sequence[tuple[StudentFacts, Judgement]]) -> None:
+    stored = profiles_of(batch.session, list(batch.students))
+    moment = clock.now()
     # Of most students nothing changes when one of them is marked; what would be written is what is there.
-    if any(getattr(profile, name) != value for name, value in now.items()):
-        for name, value in {**now, "computed_at": clock.now()}.items():
-            setattr(profile, name, value)
+    changed = [
+        {"student_id": one.student_id, **found, "computed_at": moment}
+        for one, judgement in judged
+        if (found := _profile(batch, one, judgement)) != stored.get(one.student_id)
+    ]
+    if changed:
+        put(batch.session, StoredProfile, changed, key=("school_id", "student_id"))
+
+
+def _profile(batch: _Batch, facts: StudentFacts, judgement: Judgement) -> dict[str, Any]:
+    """The columns of a risk profile, as profiles_of() reads them."""
+    found = risk_profile(judgement, facts, batch.thresholds)
+    words = {"reasons": list(found.reasons), "unjudged": [indicator.value for indicator in found.unjudged]}
+    return {
+        "level": found.level.value,
+        "triggers": [rule.value for rule in found.triggers],
+        "inputs": {**found.inputs, **words},
+        "as_of": batch.as_of,
+    }
 
 
 def _count(done: Evaluation, facts: StudentFacts, judgement: Judgement, *, thresholds: Thresholds) -> None:
