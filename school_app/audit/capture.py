@@ -130,7 +130,8 @@ def written_together(session: Session) -> Iterator[None]:
 
 @event.listens_for(SchoolSession, "before_commit")
 def _refuse_early(session: Session) -> None:
-    if session.info.get(WAITING):
+    # Also where none wait yet: what the commit itself flushes would make some.
+    if WAITING in session.info:
         raise Unaudited("Changes would be committed before their audit rows are written.")
 
 
