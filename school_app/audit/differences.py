@@ -142,7 +142,12 @@ def run_up_to(up_to_id: int) -> str:
 
 def broken(run: SealRun | None, seals: Sequence[AuditSeal]) -> Iterator[Difference]:
     """What does not hold among a run and its seals, each by itself."""
+    seen: set[Group] = set()
     for seal in seals:
+        if (seal.school_id, seal.day) in seen:
+            sentence, within = "The sealing run has more than one seal of this day.", run_up_to(seal.up_to_id)
+            yield Difference(Kind.BROKEN, seal.school_id, seal.day, sentence, within)
+        seen.add((seal.school_id, seal.day))
         if text_hash(seal_text(seal)) != seal.hash:
             yield Difference(Kind.BROKEN, seal.school_id, seal.day, "The seal is not what it was when it was made.")
         if run is None or seal.above_id != run.above_id:

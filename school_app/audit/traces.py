@@ -1,13 +1,16 @@
 """What else the database knows of rows and seals that are there no more, so that an emptied log is not taken for none.
 
-audit.verify asks it inside all_schools(), after the last sealing run. It writes nothing, and asks for what is certain
-only: that an id was given says nothing where other rows are there, since a transaction that is rolled back takes some.
+audit.verify asks it inside all_schools(), after the last sealing run, but for left_by_a_job(). It writes nothing, and
+asks for what is certain only: that an id was given says nothing where other rows are there, since a transaction that is
+rolled back takes some.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import and_, exists, func, select, text
@@ -15,7 +18,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold.models import ColdDay, ColdFile
 from school_app.audit.differences import Difference, Kind
-from school_app.audit.models import ArchiveRun, AuditRow, AuditSeal, SealRun
+from school_app.audit.models import ArchiveRun, AuditRow, AuditSeal
 from school_app.audit.runs import OF_FILES
 from school_app.audit.sources import TABLES, Stretch
 from school_app.core import clock
@@ -59,17 +62,27 @@ def unsealed_without_days(session: AnySession, up_to_id: int, stretch: Stretch) 
             yield Difference(Kind.BROKEN, one.school_id, one.first_at.date(), sentence)
 
 
-def hash_of_a_job(session: AnySession) -> Iterator[Difference]:
-    """The last hash that the nightly job left under “Jobs”, where it is no sealing run’s any more."""
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The last hash that the nightly job left under “Jobs”: by which job, and on which day."""
+
+    hash: str
+    job_id: int
+    day: date
+
+    def is_gone(self) -> Difference:
+        """What is said where no sealing run of the chain has it."""
+        sentence = f"Job {self.job_id} has sealed up to the hash {self.hash[:16]}…, which no sealing run has any more."
+        return Difference(Kind.BROKEN, None, self.day, sentence)
+
+
+def left_by_a_job(session: AnySession) -> Left | None:
+    """What the nightly job left last. Asked for before the runs are met, since what it seals meanwhile may be later."""
     jobs = select(JobRun).where(JobRun.name == SEALING_JOB).order_by(JobRun.id.desc()).limit(JOBS_ASKED)
     for job in session.scalars(jobs, execution_options={"populate_existing": True}):
-        if (kept := (job.counts or {}).get("hash")) is None:
-            continue
-        if session.scalar(select(SealRun.id).where(SealRun.hash == kept)) is None:
-            day = (job.finished_at or job.queued_at).date()
-            sentence = f"Job {job.id} has sealed up to the hash {kept[:16]}…, which no sealing run has any more."
-            yield Difference(Kind.BROKEN, None, day, sentence)
-        return
+        if (kept := (job.counts or {}).get("hash")) is not None:
+            return Left(str(kept), job.id, (job.finished_at or job.queued_at).date())
+    return None
 
 
 def emptied(session: AnySession) -> Iterator[Difference]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session, aliased, scoped_session
 
 from school_app.audit import traces
 from school_app.audit.differences import AS_STORED, Difference, Kind, broken, compared, day_of, run_up_to, seals_of
@@ -30,6 +30,8 @@ SEALED_WITHIN = GRACE + timedelta(days=1)
 AHEAD_BY = timedelta(days=1)
 # Unsealed rows older than what one night leaves may have had seals, so that nobody is told to seal them plainly.
 A_NIGHT = timedelta(days=1)
+# The first run begins above it, as no row that the product writes has an id up to it.
+NO_ID = 0
 NOT_SEALED_YET = "From here on rows are not sealed; “flask audit seal” seals them."
 NOT_SEALED = (
     "From here on rows are not sealed. Where sealing has not run since then, “flask audit seal” seals them; where it "
@@ -41,7 +43,7 @@ NOT_SEALED = (
 class Asked:
     """What is to be verified: days (UTC) from and to, and schools, where None is the platform; all where none is said.
 
-    `kept` is the hash of a seal or of a sealing run that somebody wrote down: it has to be among those that are there.
+    `kept` is the hash of a seal or of a sealing run that somebody wrote down: it has to be one of those in the chain.
     """
 
     first: date | None = None
@@ -65,10 +67,17 @@ class Step:
 
 @dataclass(slots=True)
 class _Chain:
-    """Where the runs and each school's seals have come to."""
+    """Where the runs and each school's seals have come to.
 
+    `kept` says whether the hash that was kept was met on the way, `of_job` the same of what the nightly job has left.
+    """
+
+    asked: Asked
+    left: traces.Left | None
+    kept: bool = False
+    of_job: bool = False
     runs: int = 0
-    up_to_id: int = 0
+    up_to_id: int = NO_ID
     run_hash: str = NOTHING_BEFORE
     complete_before: date | None = None
     seals: dict[int | None, tuple[str, date]] = field(default_factory=dict)
@@ -79,7 +88,7 @@ def verify(session: AnySession, sources: Sequence[Source], asked: Asked = EVERYT
 
     The links are followed from the first seal to the last, whatever days are asked for.
     """
-    chain = _Chain()
+    chain = _Chain(asked, traces.left_by_a_job(session))
     while (run := _run_after(session, chain.up_to_id)) is not None:
         seals = seals_of(session, run.up_to_id)
         # From the end of the run before, whatever this one says, so that no row lies unseen between two runs.
@@ -94,12 +103,12 @@ def verify(session: AnySession, sources: Sequence[Source], asked: Asked = EVERYT
         _follow(chain, run, seals)
         compared_seals = sum(stretch.holds(one.school_id, one.day) for one in seals)
         yield Step(day_of(run, seals), compared_seals, rows, _of(asked, differences))
-    ends = [*_strays(session), *_gone(session, chain, asked)]
-    yield Step(clock.now().date(), 0, 0, [*_of(asked, ends), *_ends(session, chain, asked), *_ahead(session, asked)])
+    ends = [*_outside(session), *_strays(session), *_gone(session, chain)]
+    yield Step(clock.now().date(), 0, 0, [*_of(asked, ends), *_ends(session, chain), *_ahead(session, asked)])
 
 
 def _run_after(session: AnySession, up_to_id: int) -> SealRun | None:
-    statement = select(SealRun).where(SealRun.up_to_id > up_to_id).order_by(SealRun.up_to_id).limit(1)
+    statement = select(SealRun).where(SealRun.up_to_id > up_to_id).order_by(SealRun.up_to_id, SealRun.id).limit(1)
     return session.scalar(statement, execution_options=AS_STORED)
 
 
@@ -142,8 +151,17 @@ def _late(complete_before: date | None, seals: Sequence[AuditSeal]) -> Iterator[
 def _follow(chain: _Chain, run: SealRun, seals: Sequence[AuditSeal]) -> None:
     chain.runs += 1
     chain.up_to_id, chain.run_hash, chain.complete_before = run.up_to_id, run.hash, run.complete_before
+    chain.kept = chain.kept or _is_kept(chain.asked, run, seals)
+    chain.of_job = chain.of_job or (chain.left is not None and chain.left.hash == run.hash)
     for seal in seals:
         chain.seals[seal.school_id] = (seal.hash, seal.day)
+
+
+def _is_kept(asked: Asked, run: SealRun, seals: Sequence[AuditSeal]) -> bool:
+    """Whether the kept hash is that of a seal of the schools asked for, or, where none is named, of the run."""
+    if asked.schools is None and run.hash == asked.kept:
+        return True
+    return any(one.hash == asked.kept and (asked.schools is None or one.school_id in asked.schools) for one in seals)
 
 
 def _of(asked: Asked, differences: list[Difference]) -> list[Difference]:
@@ -153,34 +171,48 @@ def _of(asked: Asked, differences: list[Difference]) -> list[Difference]:
     return [one for one in differences if one.school_id is None or one.school_id in asked.schools]
 
 
+def _outside(session: AnySession) -> Iterator[Difference]:
+    """Sealing runs that are not met from the first to the last: below every id, or beside another of the same end."""
+    twin = aliased(SealRun)
+    beside = exists().where(twin.up_to_id == SealRun.up_to_id, twin.id < SealRun.id)
+    statement = select(SealRun).where(or_(SealRun.up_to_id <= NO_ID, beside)).order_by(SealRun.id)
+    for run in session.scalars(statement, execution_options=AS_STORED).all():
+        sentence = f"The sealing run of {run.sealed_at:%Y-%m-%d} up to row {run.up_to_id} lies outside the chain."
+        yield Difference(Kind.BROKEN, None, day_of(run, ()), sentence, run_up_to(run.up_to_id))
+
+
 def _strays(session: AnySession) -> list[Difference]:
-    """Seals whose sealing run is not there."""
-    statement = select(AuditSeal).where(AuditSeal.up_to_id.not_in(select(SealRun.up_to_id)))
+    """Seals whose sealing run is not there, or lies outside the chain."""
+    met = select(SealRun.up_to_id).where(SealRun.up_to_id > NO_ID)
+    statement = select(AuditSeal).where(AuditSeal.up_to_id.not_in(met))
     found = session.scalars(statement.order_by(AuditSeal.day), execution_options=AS_STORED).all()
     return [one for seal in found for one in broken(None, [seal])]
 
 
-def _gone(session: AnySession, chain: _Chain, asked: Asked) -> Iterator[Difference]:
+def _gone(session: AnySession, chain: _Chain) -> Iterator[Difference]:
     """What says that there were seals or rows which are not there any more."""
+    asked = chain.asked
     stretch = Stretch(None, None, asked.first, asked.last, asked.schools)
     yield from traces.unsealed_files(session, stretch)
     yield from traces.unsealed_without_days(session, chain.up_to_id, stretch)
-    yield from traces.hash_of_a_job(session)
+    if chain.left is not None and not chain.of_job:
+        yield chain.left.is_gone()
     if not chain.runs:
         yield from traces.emptied(session)
 
 
-def _ends(session: AnySession, chain: _Chain, asked: Asked) -> Iterator[Difference]:
-    if asked.kept is not None and not _is_there(session, asked):
+def _ends(session: AnySession, chain: _Chain) -> Iterator[Difference]:
+    asked = chain.asked
+    if asked.kept is not None and not chain.kept:
         days = [day for one, (_, day) in chain.seals.items() if asked.schools is None or one in asked.schools]
         whose = asked.schools[0] if asked.schools else None
         sentence = "No seal has the hash that was kept: the newest ones were cut off, or all were made anew."
         yield Difference(Kind.BROKEN, whose, max(days, default=clock.now().date()), sentence)
     # Of days that were complete, what comes now is late; of the days since then, it should have been sealed.
     edge, over = chain.complete_before, (clock.now() - SEALED_WITHIN).date()
-    if edge is not None and (late := _first_above(session, chain, asked, (None, edge))) is not None:
+    if edge is not None and (late := _first_above(session, chain, (None, edge))) is not None:
         yield Difference(Kind.LATE, *late, "Rows were written after the day had been sealed; the next run seals them.")
-    if (unsealed := _first_above(session, chain, asked, (edge, over))) is not None:
+    if (unsealed := _first_above(session, chain, (edge, over))) is not None:
         yield Difference(Kind.UNSEALED, *unsealed, NOT_SEALED if unsealed[1] < over - A_NIGHT else NOT_SEALED_YET)
 
 
@@ -193,18 +225,9 @@ def _ahead(session: AnySession, asked: Asked) -> Iterator[Difference]:
         yield Difference(Kind.AHEAD, school_id, day, sentence)
 
 
-def _is_there(session: AnySession, asked: Asked) -> bool:
-    """Whether the kept hash is that of a seal of the schools asked for, or, where none is named, of a sealing run."""
-    schools = session.scalars(select(AuditSeal.school_id).where(AuditSeal.hash == asked.kept)).all()
-    if asked.schools is not None:
-        return any(one in asked.schools for one in schools)
-    return bool(schools) or session.scalar(select(SealRun.id).where(SealRun.hash == asked.kept)) is not None
-
-
-def _first_above(
-    session: AnySession, chain: _Chain, asked: Asked, days: tuple[date | None, date]
-) -> tuple[int | None, date] | None:
+def _first_above(session: AnySession, chain: _Chain, days: tuple[date | None, date]) -> tuple[int | None, date] | None:
     """School and day of the first row above the last run, of the days from one and before another."""
+    asked = chain.asked
     first = max([one for one in (days[0], asked.first) if one is not None], default=None)
     last = min([days[1] - timedelta(days=1), *([asked.last] if asked.last else [])])
     stretch = Stretch(chain.up_to_id, None, first, last, asked.schools)
