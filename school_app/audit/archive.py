@@ -28,6 +28,7 @@ from school_app.audit.models import RunStatus
 from school_app.audit.runs import BATCHES, EXCHANGE, RunRecord
 from school_app.audit.sealed import Sealed, SealsDiffer
 from school_app.core import clock
+from school_app.core.words import counted
 
 AnySession = Session | scoped_session[Any]
 log = structlog.get_logger()
@@ -103,10 +104,11 @@ class Run:
 
     def plan(self) -> list[Portion]:
         """What a run without limits would move now, and how; nothing is written. The run's record keeps the sum."""
-        old = select(func.count()).select_from(HOT).where(HOT.c.created_at < self.cutoff)
-        on_their_way = select(func.count()).select_from(STAGED)
-        rest = sum(int(self.session.scalar(statement) or 0) for statement in (old, on_their_way))
-        portions = [Portion(EXCHANGE, year.name, contents.rows) for year, contents in self._whole_years()]
+        eligible = (Eligible(HOT, self.cutoff), Eligible(STAGED))
+        counts = (select(func.count()).select_from(one.source).where(one.where(one.source)) for one in eligible)
+        rest = sum(int(self.session.scalar(statement) or 0) for statement in counts)
+        years = [(year, contents) for year, contents in self._whole_years() if not contents.without_day]
+        portions = [Portion(EXCHANGE, year.name, contents.rows) for year, contents in years]
         self.record.expected = self._pace.allowed(rest)
         return [*portions, Portion(BATCHES, "the rest", rest - sum(one.rows for one in portions))]
 
@@ -168,6 +170,10 @@ class Run:
                 continue
             if not self._sealed.holds(contents.last_id):
                 self.record.notes.append(f"{year.name} was not exchanged: not all of it is sealed")
+                continue
+            if contents.without_day:
+                rows = counted(contents.without_day, "row")
+                self.record.notes.append(f"{year.name} was not exchanged: “flask audit verify” tells {rows} on no day")
                 continue
             yield from self._checked(contents.earliest, contents.latest)
             try:

@@ -11,12 +11,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, exists, func, select, true
+from sqlalchemy import ColumnElement, Table, and_, exists, func, select
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.archiving.moving import Move, NotMoved, carry
 from school_app.audit.digests import COLUMNS, digests
 from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow
+from school_app.core.db import has_day
 
 AnySession = Session | scoped_session[Any]
 HOT, STAGED, ARCHIVE = (cast(Table, model.__table__) for model in (AuditRow, StagedAuditRow, ArchivedAuditRow))
@@ -24,7 +25,10 @@ HOT, STAGED, ARCHIVE = (cast(Table, model.__table__) for model in (AuditRow, Sta
 
 @dataclass(frozen=True, slots=True)
 class Eligible:
-    """Which rows of a table may move: those older than the cutoff, up to an id; None limits nothing."""
+    """Which rows of a table may move: those older than the cutoff, up to an id; None limits nothing.
+
+    A row whose moment lies on no day stays where it is: no seal holds it, and no bounds of days can be drawn around it.
+    """
 
     source: Table
     cutoff: datetime | None = None
@@ -32,10 +36,12 @@ class Eligible:
 
     def where(self, table: Table) -> ColumnElement[bool]:
         """The condition that they meet."""
-        conditions = [] if self.cutoff is None else [table.c.created_at < self.cutoff]
+        conditions: list[ColumnElement[bool]] = [has_day(table.c.created_at)]
+        if self.cutoff is not None:
+            conditions.append(table.c.created_at < self.cutoff)
         if self.up_to_id is not None:
             conditions.append(table.c.id <= self.up_to_id)
-        return and_(true(), *conditions)
+        return and_(*conditions)
 
 
 @dataclass(frozen=True, slots=True)

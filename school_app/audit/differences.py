@@ -36,6 +36,7 @@ class Kind(enum.StrEnum):
     BROKEN = "chain broken"
     UNSEALED = "unsealed"
     AHEAD = "dated ahead"
+    NO_DAY = "on no day"
     LATE = "late"
 
 

@@ -70,7 +70,8 @@ def _field(value: Any) -> str:
     if value is None:
         return NULL
     if isinstance(value, datetime):
-        value = value.strftime("%Y-%m-%d %H:%M:%S.%f")
+        # As the servers write it; strftime() gives years before 1000 fewer than four digits.
+        value = value.replace(tzinfo=None).isoformat(" ", "microseconds")
     text = str(value)
     return f"{len(text.encode())}:{text}"
 
@@ -97,8 +98,9 @@ def digests(
 ) -> dict[Group | None, Digest]:
     """The digests of the rows of some tables that meet a condition, by school and day (UTC) of their moment.
 
-    `condition` makes the WHERE clause for a table: a function of the table. Without `by_day` there is one digest of
-    all, under the key None. The session is inside all_schools(). One statement: the server hashes, but for SQLite.
+    `condition` makes the WHERE clause for a table: a function of the table. Rows whose moment lies on no day (has_day)
+    are under the key None; without `by_day` all rows are. The session is inside all_schools(). One statement: the
+    server hashes, but for SQLite.
     """
     return digests_between(session, tables, condition, (), by_day=by_day).get(0, {})
 
@@ -114,7 +116,8 @@ def digests_between(
         return _read_here(session, tables, condition, ends, by_day=by_day)
     found: dict[tuple[int, Group | None], list[tuple[int, int, int, str]]] = {}
     for row in session.execute(_leaves(tables, condition, ends, by_day=by_day)):
-        key = (int(row[0]) if ends else 0, (row[-7], row[-6]) if by_day else None)
+        # What is no day the servers give as none, or as text.
+        key = (int(row[0]) if ends else 0, (row[-7], row[-6]) if by_day and isinstance(row[-6], date) else None)
         found.setdefault(key, []).append((int(row[-4]), int(row[-3]), int(row[-2]), str(row[-1])))
     return _by_range((key, _whole(leaves)) for key, leaves in found.items())
 

@@ -25,7 +25,9 @@ from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.cold.models import ColdFile
 from school_app.audit.partitions import partitions
 from school_app.audit.sources import TABLES
+from school_app.core.db import ON_A_DAY
 
+HAS_DAY = ON_A_DAY.format("created_at")
 # So many rows may be written before a table that has been told to number its rows from ahead of them is swapped in.
 IDS_AHEAD = 1_000_000
 # The server locks these in the order of their names: the live table first, which is where every reader begins.
@@ -60,12 +62,16 @@ class NotExchanged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What lies in a table or a partition that is not empty."""
+    """What lies in a table or a partition that is not empty.
+
+    Rows whose moment lies on no day are counted for themselves, and are in nothing else that is told of it.
+    """
 
     earliest: datetime
     latest: datetime
     last_id: int
     by_school: dict[int | None, int]
+    without_day: int
 
     @property
     def rows(self) -> int:
@@ -93,14 +99,15 @@ class Exchange:
         return found
 
     def contents(self, table: Table, partition: str | None = None) -> Contents | None:
-        """What lies in a table, or in one of its partitions, counted; None where nothing does."""
+        """What lies in a table, or in one of its partitions, counted; None where no row lies there that has a day."""
         part = f" PARTITION ({partition})" if partition else ""
         statement = text(
-            "SELECT school_id, COUNT(*), MIN(created_at), MAX(created_at), MAX(id) "  # noqa: S608
-            f"FROM {table.name}{part} GROUP BY school_id"
+            f"SELECT school_id, COUNT(*), MIN(created_at), MAX(created_at), MAX(id), {HAS_DAY} AS has_day "  # noqa: S608
+            f"FROM {table.name}{part} GROUP BY school_id, has_day"
         )
         with self._connected() as connection:
-            rows = connection.execute(statement).all()
+            found = connection.execute(statement).all()
+        rows = [row for row in found if row.has_day]
         if not rows:
             return None
         return Contents(
@@ -108,6 +115,7 @@ class Exchange:
             max(row[3] for row in rows).replace(tzinfo=UTC),
             max(int(row[4]) for row in rows),
             {row[0]: int(row[1]) for row in rows},
+            without_day=sum(int(row[1]) for row in found if not row.has_day),
         )
 
     def place_of(self, contents: Contents) -> Partition:

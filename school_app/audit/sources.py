@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Date, Select, Table, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Date, Select, Table, and_, func, not_, or_, select, true, union_all
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.digests import Digest, Group, digests, digests_between
 from school_app.audit.models import reading_index
+from school_app.core.db import has_day
 
 AnySession = Session | scoped_session[Any]
 Schools = tuple[int | None, ...]
@@ -108,11 +109,20 @@ class Tables:
         for table in self._tables:
             day = func.date(table.c.created_at, type_=Date)
             statement = select(table.c.school_id, day, func.count()).group_by(table.c.school_id, day)
-            for school_id, on, rows in self._session.execute(
-                statement.where(replace(stretch, schools=schools).where(table))
-            ):
+            within = and_(replace(stretch, schools=schools).where(table), has_day(table.c.created_at))
+            for school_id, on, rows in self._session.execute(statement.where(within)):
                 found[(school_id, on)] = found.get((school_id, on), 0) + int(rows)
         return found
+
+    def without_day(self, stretch: Stretch, most: int) -> list[tuple[int | None, int]]:
+        """School and id of the first rows whose moment lies on no day of the calendar, `most` of them at most."""
+        parts = [
+            select(table.c.school_id, table.c.id).where(stretch.where(table), not_(has_day(table.c.created_at)))
+            for table in self._tables
+        ]
+        rows = union_all(*parts).subquery()
+        first = select(rows.c.school_id, rows.c.id).order_by(rows.c.id).limit(most)
+        return [(row.school_id, row.id) for row in self._session.execute(first)]
 
     def _all_schools(self) -> Schools:
         """The schools that have rows, asked for once: while rows are moved, what was deleted is slow to pass by."""

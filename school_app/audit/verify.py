@@ -21,6 +21,7 @@ from school_app.audit.seal_texts import NOTHING_BEFORE
 from school_app.audit.seals import GRACE
 from school_app.audit.sources import TABLES, Schools, Source, Stretch, Tables, together
 from school_app.core import clock
+from school_app.core.db import has_day
 from school_app.core.words import counted
 
 AnySession = Session | scoped_session[Any]
@@ -30,6 +31,8 @@ SEALED_WITHIN = GRACE + timedelta(days=1)
 AHEAD_BY = timedelta(days=1)
 # Unsealed rows older than what one night leaves may have had seals, so that nobody is told to seal them plainly.
 A_NIGHT = timedelta(days=1)
+# Rows without a day that are told of one run, or of what is not sealed yet.
+MOST_NAMED = 20
 # The first run begins above it, as no row that the product writes has an id up to it.
 NO_ID = 0
 NOT_SEALED_YET = "From here on rows are not sealed; “flask audit seal” seals them."
@@ -98,13 +101,15 @@ def verify(session: AnySession, sources: Sequence[Source], asked: Asked = EVERYT
         wrong = [*broken(run, seals), *_links(chain, run, seals)]
         if any(one.within is not None for one in wrong):
             differing = [replace(one, within=run_up_to(run.up_to_id)) for one in differing]
-        differences = [*wrong, *differing]
+        differences = [*wrong, *differing, *_without_day(session, stretch, day_of(run, seals))]
         differences += _late(chain.complete_before, seals)
         _follow(chain, run, seals)
         compared_seals = sum(stretch.holds(one.school_id, one.day) for one in seals)
         yield Step(day_of(run, seals), compared_seals, rows, _of(asked, differences))
     ends = [*_outside(session), *_strays(session), *_gone(session, chain)]
-    yield Step(clock.now().date(), 0, 0, [*_of(asked, ends), *_ends(session, chain), *_ahead(session, asked)])
+    beyond = Stretch(chain.up_to_id if chain.runs else None, None, asked.first, asked.last, asked.schools)
+    unsealed = [*_ends(session, chain), *_without_day(session, beyond, clock.now().date()), *_ahead(session, asked)]
+    yield Step(clock.now().date(), 0, 0, [*_of(asked, ends), *unsealed])
 
 
 def _run_after(session: AnySession, up_to_id: int) -> SealRun | None:
@@ -162,6 +167,19 @@ def _is_kept(asked: Asked, run: SealRun, seals: Sequence[AuditSeal]) -> bool:
     if asked.schools is None and run.hash == asked.kept:
         return True
     return any(one.hash == asked.kept and (asked.schools is None or one.school_id in asked.schools) for one in seals)
+
+
+def _without_day(session: AnySession, stretch: Stretch, day: date) -> Iterator[Difference]:
+    """Rows whose moment lies on no day of the calendar, so that no seal can hold them; a day stands for it."""
+    found = Tables(session).without_day(stretch, MOST_NAMED + 1)
+    for school_id in dict.fromkeys(school_id for school_id, _ in found):
+        ids = [str(id_) for one, id_ in found[:MOST_NAMED] if one == school_id]
+        more = " and more" if len(found) > MOST_NAMED else ""
+        sentence = (
+            f"{'Row' if len(ids) == 1 else 'Rows'} {', '.join(ids)}{more}: written with a date that is no day, and held"
+            f" by no seal. {day} is the first day of the sealing run around it, or today; see docs/operations.md."
+        )
+        yield Difference(Kind.NO_DAY, school_id, day, sentence)
 
 
 def _of(asked: Asked, differences: list[Difference]) -> list[Difference]:
@@ -233,7 +251,8 @@ def _first_above(session: AnySession, chain: _Chain, days: tuple[date | None, da
     stretch = Stretch(chain.up_to_id, None, first, last, asked.schools)
     found = []
     for table in TABLES:
-        statement = select(table.c.id, table.c.school_id, table.c.created_at).where(stretch.where(table))
+        columns = (table.c.id, table.c.school_id, table.c.created_at)
+        statement = select(*columns).where(stretch.where(table), has_day(table.c.created_at))
         row = session.execute(statement.order_by(table.c.id).limit(1)).first()
         if row is not None:
             found.append((row.id, row.school_id, row.created_at.date()))

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.audit.archive import HOT_DAYS
 from school_app.audit.models import AuditRow
 from school_app.core import clock
+from school_app.core.db import has_day
 from school_app.core.jobs import QUEUES, JobRun, JobStatus
 from school_app.core.metrics import Reading
 from school_app.core.replicas import State
@@ -47,7 +48,9 @@ def archive_lag(session: AnySession) -> list[Reading]:
     The row with the smallest id is the one that was written first: each partition is asked for one row of its primary
     key. Rows that came late, with an old moment, have larger ids and are not seen here.
     """
-    oldest = session.scalar(select(AuditRow.created_at).order_by(AuditRow.id).limit(1))
+    oldest = session.scalar(
+        select(AuditRow.created_at).where(has_day(AuditRow.created_at)).order_by(AuditRow.id).limit(1)
+    )
     past = 0.0 if oldest is None else max(0.0, _age(oldest) - timedelta(days=HOT_DAYS).total_seconds())
     meaning = f"By how much the oldest live audit row is older than {HOT_DAYS} days"
     return [Reading("formroom_audit_archive_lag_seconds", meaning, {"": past})]

@@ -24,6 +24,7 @@ from school_app.audit.events import Event
 from school_app.audit.models import SealRun
 from school_app.audit.sources import TABLES
 from school_app.core import clock
+from school_app.core.db import has_day
 
 AnySession = Session | scoped_session[Any]
 RULE, HOLD = "retention_rule", "legal_hold"
@@ -145,7 +146,7 @@ def in_tables(session: AnySession) -> Iterator[Record]:
         columns = table.c
         of_school = or_(columns.school_id.in_(known), columns.school_id.is_(None))
         for within in (columns.entity_type.in_((RULE, HOLD)), of_school & columns.event.in_(EVENTS)):
-            for row in session.execute(select(table).where(within)).mappings():
+            for row in session.execute(select(table).where(within, has_day(columns.created_at))).mappings():
                 yield of_row(dict(row))
 
 
@@ -153,7 +154,7 @@ def carried_in_tables(session: AnySession, school_id: int | None) -> Iterator[Re
     """The records of a school, or of the platform, that were carried over to the database."""
     for table in TABLES:
         mine = table.c.school_id.is_not_distinct_from(school_id) & (table.c.event == str(Event.RECORD_CARRIED))
-        for row in session.execute(select(table).where(mine)).mappings():
+        for row in session.execute(select(table).where(mine, has_day(table.c.created_at))).mappings():
             yield of_row(dict(row))
 
 

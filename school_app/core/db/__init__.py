@@ -18,10 +18,11 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from school_app.config import Settings
 from school_app.core import metrics, statements
-from school_app.core.db.columns import Folded, Id, JsonText, UtcDateTime, exact, one_of
+from school_app.core.db.columns import ON_A_DAY, Folded, Id, JsonText, UtcDateTime, exact, has_day, one_of
 from school_app.core.db.engines import close_in_children, engine_options, prepare_engine, unhurried_engine_of
 
 __all__ = [
+    "ON_A_DAY",
     "REPLICA",
     "Base",
     "Folded",
@@ -32,6 +33,7 @@ __all__ = [
     "UtcDateTime",
     "db",
     "exact",
+    "has_day",
     "init_app",
     "one_of",
     "unhurried_session",

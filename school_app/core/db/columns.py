@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     DateTime,
     Dialect,
@@ -26,6 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from school_app.core import clock
 
@@ -71,6 +75,31 @@ class UtcDateTime(sqltypes.TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+# In this order, as the servers take the last day of a month that is none for an error where something is written.
+ON_A_DAY = "(DAYOFMONTH({0}) > 0 AND MONTH({0}) > 0 AND YEAR({0}) > 0 AND DAYOFMONTH({0}) <= DAYOFMONTH(LAST_DAY({0})))"
+
+
+class has_day(FunctionElement[bool]):
+    """Whether a moment or day that is stored lies on a day of the calendar.
+
+    By a session's mode the servers take moments as well that do not, such as 0000-00-00 or 2026-02-31; nothing in
+    Python can hold one. In SQLite, where a moment is text, this is not looked at.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(has_day)
+def _has_day(element: has_day, compiler: SQLCompiler, **options: Any) -> str:
+    return "1 = 1"
+
+
+@compiles(has_day, "mysql", "mariadb")
+def _has_day_on_servers(element: has_day, compiler: SQLCompiler, **options: Any) -> str:
+    return ON_A_DAY.format(compiler.process(element.clauses, **options))
 
 
 def present(dialect: Dialect, ago: timedelta = timedelta(0)) -> ColumnElement[datetime]:
