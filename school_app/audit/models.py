@@ -6,15 +6,66 @@ Log and archive are partitioned by year on MySQL and MariaDB, so they carry no f
 from __future__ import annotations
 
 import enum
+import json
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, Dialect, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from school_app.core import clock
 from school_app.core.db import Base, Id, JsonText, UtcDateTime, exact, one_of
 from school_app.core.tenancy import SchoolOrPlatform
+
+MOST_LEVELS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What a row has for its changes where that is not what the product writes; the text as it stands."""
+
+    text: str
+
+
+Changes = dict[str, Any] | Unreadable
+
+
+def read_changes(text: str) -> Changes:
+    """What is stored as the changes of a row. The product writes objects of JSON; another hand may write any text."""
+    try:
+        found = json.loads(text)
+        if "\\u" in text:
+            # Half of a character that takes two is text for Python, and neither page nor file can be written with it.
+            json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return Unreadable(text)
+    return found if isinstance(found, dict) and not _is_deep(text, found) else Unreadable(text)
+
+
+def _is_deep(text: str, found: Any) -> bool:
+    """Whether values lie in one another deeper than anybody means who writes them for a reader."""
+    if text.count("[") + text.count("{") <= MOST_LEVELS:
+        return False
+    level = [found]
+    for _ in range(MOST_LEVELS):
+        inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [value for values in inner for value in values]
+    return bool(level)
+
+
+def fields_of(changes: Changes | None) -> dict[str, Any]:
+    """The fields that a row says were changed; none where what it says cannot be read."""
+    return {} if changes is None or isinstance(changes, Unreadable) else changes
+
+
+class ChangesText(JsonText):
+    """The changes of a row as text, of which nothing that is stored makes reading fail."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Changes | None:
+        return None if value is None else read_changes(value)
 
 
 class AuditColumns(SchoolOrPlatform):
@@ -36,7 +87,7 @@ class AuditColumns(SchoolOrPlatform):
     entity_type: Mapped[str | None] = mapped_column(exact(60))
     entity_id: Mapped[int | None] = mapped_column(Id)
     student_id: Mapped[int | None] = mapped_column(Id)
-    changes: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    changes: Mapped[Changes | None] = mapped_column(ChangesText)
     reason: Mapped[str | None] = mapped_column(String(500))
     ip: Mapped[str | None] = mapped_column(exact(45))
     request_id: Mapped[str | None] = mapped_column(exact(40))

@@ -15,7 +15,7 @@ from sqlalchemy import CompoundSelect, Integer, Select, bindparam, literal_colum
 from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold.reading import in_files
-from school_app.audit.models import ArchivedAuditRow, AuditRow, StagedAuditRow, reading_index
+from school_app.audit.models import ArchivedAuditRow, AuditRow, Changes, StagedAuditRow, reading_index
 from school_app.core import paging
 from school_app.core.db import has_day
 from school_app.core.errors import NotFound
@@ -41,7 +41,7 @@ class HistoryRow:
     entity_type: str | None
     entity_id: int | None
     student_id: int | None
-    changes: dict[str, Any] | None
+    changes: Changes | None
     reason: str | None
     ip: str | None
     request_id: str | None

@@ -19,6 +19,7 @@ from school_app.alerts import words as alert_words
 from school_app.audit import words as audit_words
 from school_app.audit.capture import REDACTED
 from school_app.audit.events import Event
+from school_app.audit.models import Unreadable, fields_of
 from school_app.audit.queries import HistoryRow
 from school_app.cases import words as case_words
 from school_app.core import pages, words
@@ -125,7 +126,7 @@ def mentioned(rows: Iterable[HistoryRow]) -> Iterator[Thing]:
             yield row.entity_type, row.entity_id
         if row.event in (Event.AUDIT_VIEWED, Event.EXPORTED):
             yield from looked_at(row.reason or "")
-        for field, values in (row.changes or {}).items():
+        for field, values in fields_of(row.changes).items():
             kind = refers_to(row.entity_type, field)
             if kind is not None:
                 yield from ((kind, value) for value in _both(values) if type(value) is int)
@@ -224,8 +225,10 @@ REASONS: dict[str, Callable[[str, Names], str]] = {
 
 def changes(row: HistoryRow, names: Names) -> list[Change]:
     """Every field of a row that changed, by its word; the parts of an object that changed, one by one."""
+    if isinstance(row.changes, Unreadable):
+        return [Change("changes", "changes", NOTHING, "not readable")]
     found: list[Change] = []
-    for field, values in (row.changes or {}).items():
+    for field, values in fields_of(row.changes).items():
         before, after = _both(values)
         word = field_word(row.entity_type, field)
         if isinstance(before, dict) or isinstance(after, dict):
@@ -267,8 +270,8 @@ def _typed(column: Any, value: Any, names: Names) -> str:
             return words.full_day(date.fromisoformat(str(value)))
         if isinstance(getattr(column, "type", None), Numeric):
             return pages.number(Decimal(str(value)))
-    except (ValueError, InvalidOperation):
-        # Written when the column was of another kind; it is shown as it stands.
+    except (ValueError, OverflowError, InvalidOperation):
+        # Written when the column was of another kind, or by another hand; it is shown as it stands.
         return str(value)
     if isinstance(getattr(column, "type", None), Boolean):
         return "yes" if value else "no"

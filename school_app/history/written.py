@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from school_app.audit.models import Unreadable
 from school_app.history.models import ExportFormat
 from school_app.history.names import Names
 from school_app.history.sentences import Told
@@ -51,6 +52,7 @@ def line(told: Told, names: Names) -> Line:
         "created_at": row.created_at.isoformat(timespec="microseconds"),
         "at_school": row.created_at.astimezone(names.zone).replace(tzinfo=None).isoformat(" ", "seconds"),
         "student": told.student,
+        "changes": row.changes.text if isinstance(row.changes, Unreadable) else row.changes,
         "in_words": f"{what}: {told.brief}" if told.brief else what,
     }
     return {name: made[name] if name in made else getattr(row, name) for name in COLUMNS}

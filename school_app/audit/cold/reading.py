@@ -5,7 +5,6 @@ audit.queries asks it after the tables, as rows travel from them to the files.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +19,7 @@ from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.store import ColdUnavailable, Store, store
 from school_app.audit.digests import COLUMNS
+from school_app.audit.models import read_changes
 from school_app.audit.sources import midnight
 from school_app.core import clock
 
@@ -104,7 +104,7 @@ def _rows(place: Store, one: Readable, filters: Filters, before: Key | None, lim
     try:
         for table in _fitting(place, one, filters, before, limit):
             for row in reversed(files.rows_of(table)):
-                row["changes"] = None if row["changes"] is None else json.loads(row["changes"])
+                row["changes"] = None if row["changes"] is None else read_changes(row["changes"])
                 yield HistoryRow(**row)
     except DamagedFile as error:
         raise ColdUnavailable(f"A part of the history cannot be read from cold storage: {error}") from error

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, scoped_session
 from school_app.audit.cold.models import ColdFile
 from school_app.audit.cold.store import Store
 from school_app.audit.events import Event
+from school_app.audit.models import fields_of
 from school_app.audit.retention.evidence import SAYS_HOLD, Evidence, disagreement
 from school_app.audit.retention.models import LegalHold, RetentionRule
 from school_app.audit.retention.records import HOLD, RULE, Record, carried_in_tables, in_file, to_carry
@@ -69,7 +70,7 @@ def _is_fresh(session: AnySession, thing: RetentionRule | LegalHold, name: str) 
         statement = select(columns.changes).where(
             columns.entity_type == thing.__tablename__, columns.entity_id == thing.id, columns.created_at >= since
         )
-        if any(name in (one or {}) for one in session.scalars(statement)):
+        if any(name in fields_of(one) for one in session.scalars(statement)):
             return True
     return False
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.events import Event
+from school_app.audit.models import fields_of
 from school_app.audit.retention.destroyed import Destroyed
 from school_app.audit.retention.evidence import ABOUT
 from school_app.audit.sources import TABLES
@@ -49,6 +50,6 @@ def _why(session: AnySession, one: ColdFile) -> str:
             table.c.created_at.between(at - ABOUT, at + ABOUT),
         )
         for reason, changes in session.execute(statement):
-            if reason and (changes or {}).get("path") == [None, one.path]:
+            if reason and fields_of(changes).get("path") == [None, one.path]:
                 return str(reason)
     return f"{counted(one.rows, 'row')}; the reason stands in the history of that day."

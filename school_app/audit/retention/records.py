@@ -21,7 +21,7 @@ from school_app.audit.cold.source import READ
 from school_app.audit.cold.store import ColdUnavailable, Store
 from school_app.audit.digests import COLUMNS
 from school_app.audit.events import Event
-from school_app.audit.models import SealRun
+from school_app.audit.models import SealRun, read_changes
 from school_app.audit.sources import TABLES
 from school_app.core import clock
 from school_app.core.db import has_day
@@ -185,7 +185,7 @@ def in_file(place: Store, path: str, seam: date) -> Iterator[Record]:
             if len(places):
                 whole = opened.read_row_group(number, columns=list(COLUMNS), use_threads=False).take(places)
                 rows = (row for row in files.rows_of(whole) if row["created_at"].date() < seam)
-                yield from (of_row({**row, "changes": json.loads(row["changes"] or "null")}) for row in rows)
+                yield from (of_row({**row, "changes": read_changes(row["changes"] or "{}")}) for row in rows)
 
 
 class Sealings:
