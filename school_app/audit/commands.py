@@ -27,7 +27,7 @@ from school_app.audit.seal_commands import seal, verify
 from school_app.core.acting import Acting
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
-from school_app.core.terminal import print_table, progress, told_plainly
+from school_app.core.terminal import Seconds, print_table, progress, told_plainly
 from school_app.core.words import counted
 
 BY = "flask audit archive"
@@ -49,11 +49,11 @@ def _age(context: click.Context, parameter: click.Parameter, value: str) -> time
 @click.option("--older-than", default=f"{archiving.HOT_DAYS}d", show_default=True, callback=_age)
 @click.option("--dry-run", is_flag=True, help="Say how many rows would move; write nothing.")
 @click.option("--max-rows", type=click.IntRange(1), help="Stop after so many rows.")
-@click.option("--max-seconds", type=click.FloatRange(0.1), help="Stop after so long.")
+@click.option("--max-seconds", type=Seconds(0.1), help="Stop after so long.")
 @click.option(
     "--batch", type=click.IntRange(1, 50_000), default=archiving.BATCH, show_default=True, help="Rows a transaction."
 )
-@click.option("--pause", type=click.FloatRange(0, 300), default=0.0, show_default=True, help="Seconds between batches.")
+@click.option("--pause", type=Seconds(0, 300), default=0.0, show_default=True, help="Seconds between batches.")
 def archive(
     older_than: timedelta, dry_run: bool, max_rows: int | None, max_seconds: float | None, batch: int, pause: float
 ) -> None:

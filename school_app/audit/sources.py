@@ -86,15 +86,21 @@ def _both(one: Digest, other: Digest) -> Digest:
 
 
 class Tables:
-    """Tables of the database, read as one: in which of them a row lies changes nothing."""
+    """Tables of the database, read as one: in which of them a row lies changes nothing.
+
+    `met_no_day` says whether among the rows of the last digests() were some on no day, which without_day() names.
+    """
 
     def __init__(self, session: AnySession, tables: Sequence[Table] = TABLES) -> None:
         self._session, self._tables = session, tables
+        self.met_no_day = False
         self._schools: Schools | None = None
 
     def digests(self, stretch: Stretch) -> Mapping[Group, Digest]:
         """As Source.digests(), in one statement."""
-        return _of_groups(digests(self._session, self._tables, stretch.where))
+        found = digests(self._session, self._tables, stretch.where)
+        self.met_no_day = None in found
+        return _of_groups(found)
 
     def digests_between(self, stretch: Stretch, ends: Sequence[int]) -> dict[int, dict[Group, Digest]]:
         """As digests(), each range of ids for itself: see digests.digests_between()."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from math import isnan
+from typing import Any
 
 import click
 from rich.console import Console
@@ -35,6 +37,19 @@ class Day(click.ParamType[date]):
             self.fail(f"{error}; name a day of these", param, ctx)
         except ValueError:
             self.fail(f"{value!r} is no day; write it as in 2026-05-17", param, ctx)
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds that an option takes; what is no number at all lies beside every bound, and is refused."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or the usage error that says what is asked for."""
+        found = super().convert(value, param, ctx)
+        if isnan(found):
+            self.fail(f"{value!r} is no number of seconds; write it as in 90 or 0.5", param, ctx)
+        return found
 
 
 DAY = Day()

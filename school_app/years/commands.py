@@ -25,7 +25,7 @@ from school_app.core import clock
 from school_app.core.acting import Acting, act_as
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools, use_school
-from school_app.core.terminal import print_table, progress, told_plainly
+from school_app.core.terminal import Seconds, print_table, progress, told_plainly
 from school_app.core.words import counted
 from school_app.schools.context import school_changed
 from school_app.schools.models import School, SchoolYear
@@ -52,8 +52,8 @@ attendance.add_command(partitions_command(YEARS))
 
 def _measured(command: Any) -> Any:
     for option in (
-        click.option("--pause", type=click.FloatRange(0, 300), default=0.0, help="Seconds between batches."),
-        click.option("--max-seconds", type=click.FloatRange(0.1), help="Stop after so long; run again, it goes on."),
+        click.option("--pause", type=Seconds(0, 300), default=0.0, help="Seconds between batches."),
+        click.option("--max-seconds", type=Seconds(0.1), help="Stop after so long; run again, it goes on."),
         click.option("--batch", type=click.IntRange(1, 50_000), default=BATCH, show_default=True, help="Rows a batch."),
     ):
         command = option(command)

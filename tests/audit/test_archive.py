@@ -190,3 +190,21 @@ def test_the_runs_fit_a_terminal_of_a_hundred_columns_with_every_figure_whole(
     assert "…" not in shown
     assert "2026-11-21 02:15: It waited 3,600 s for replicas." in shown
     assert f"2026-11-21 02:15: {'x' * 200}" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["archive", "--max-seconds", "nan"], "--max-seconds"),
+        (["archive", "--pause", "NaN"], "--pause"),
+    ],
+)
+def test_what_is_no_number_of_seconds_is_refused(app: Any, words: list[str], option: str) -> None:
+    with app.app_context():
+        done = app.test_cli_runner().invoke(audit, words)
+    said = click.unstyle(done.output)
+    assert (done.exit_code, option in said, "is no number of seconds; write it as in 90 or 0.5" in said) == (
+        2,
+        True,
+        True,
+    )

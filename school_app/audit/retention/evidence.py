@@ -7,7 +7,7 @@ and the verification of destroyed files ask here, inside all_schools().
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -126,6 +126,16 @@ class Evidence:
                 found.setdefault(of, []).append(Said(known_at, int(str(years))))
         return found
 
+    def said_last(self, data_class: DataClass, school_id: int | None) -> date | None:
+        """The day on which the log was last told how long a class of data is kept; None where it never was."""
+        said = [one for whose in (school_id, None) for one in self.said.get((whose, data_class), ())[-1:]]
+        return max((one.at.date() for one in said), default=None)
+
+    def set_on(self, hold_id: int) -> date:
+        """The day on which a hold was set that the log knows of, by the first record that says so."""
+        records = (one for one in self._about(HOLD) if one.entity_id == hold_id and one.event in SAYS_HOLD)
+        return min(self._known_at(one).date() for one in records)
+
     def _about(self, thing: str) -> Iterator[Record]:
         return (one for one in self._in_order if one.entity_type == thing)
 
@@ -189,9 +199,12 @@ def disagreement(session: AnySession, evidence: Evidence, data_class: DataClass,
     if years == by_log:
         return None
     whose = "the platform" if school_id is None else f"school {school_id}"
+    day = evidence.said_last(data_class, school_id)
+    said = "" if day is None else f", last said on {day}"
     return (
         f"The table of retention keeps {data_class} of {whose} for {counted(years, 'year')}, and by the history of its"
-        f" rules it is {by_log}: it was changed past the product. Set {counted(by_log, 'year')} by flask retention set."
+        f" rules it is {by_log}{said}: it was changed past the product. Set {counted(by_log, 'year')} by flask"
+        " retention set."
     )
 
 
@@ -208,10 +221,11 @@ def ended_past(session: AnySession, evidence: Evidence, school_id: int | None) -
     if not left:
         return None
     hold_id, student_id = min(left, key=itemgetter(0))
+    since = evidence.set_on(hold_id)
     whom = "" if student_id is None else f", on student {student_id},"
     return (
-        f"Hold {hold_id} on school {school_id}{whom} stands by its history, and not in its table: it was changed past"
-        " the product. Put its row back there, not released; flask retention release ends it on record."
+        f"Hold {hold_id} on school {school_id}{whom} stands by its history since {since}, and not in its table: it was"
+        " changed past the product. Put its row back there, not released; flask retention release ends it on record."
     )
 
 

@@ -77,8 +77,12 @@ class UtcDateTime(sqltypes.TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-# In this order, as the servers take the last day of a month that is none for an error where something is written.
-ON_A_DAY = "(DAYOFMONTH({0}) > 0 AND MONTH({0}) > 0 AND YEAR({0}) > 0 AND DAYOFMONTH({0}) <= DAYOFMONTH(LAST_DAY({0})))"
+# In this order: the servers take the last day of a month that is none for an error where something is written, and for
+# most days it need not be asked for, which halves the time.
+ON_A_DAY = (
+    "(MONTH({0}) > 0 AND YEAR({0}) > 0 AND DAYOFMONTH({0}) > 0"
+    " AND (DAYOFMONTH({0}) <= 28 OR DAYOFMONTH({0}) <= DAYOFMONTH(LAST_DAY({0}))))"
+)
 
 
 class has_day(FunctionElement[bool]):
@@ -94,7 +98,7 @@ class has_day(FunctionElement[bool]):
 
 @compiles(has_day)
 def _has_day(element: has_day, compiler: SQLCompiler, **options: Any) -> str:
-    return "1 = 1"
+    return "(1 = 1)"
 
 
 @compiles(has_day, "mysql", "mariadb")

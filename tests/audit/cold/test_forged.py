@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from school_app.audit import seal_commands
 from school_app.audit.cold.models import ColdFile, ColdStatus
@@ -80,7 +80,7 @@ def test_a_hold_on_a_school_that_was_made_one_on_a_student_in_sql_still_holds(
     cold.execute(update(AuditRow).where(AuditRow.entity_type == "legal_hold").values(created_at=old))
     table: Any = LegalHold.__table__
     cold.connection().execute(update(table).values(student_id=ours.student.id, set_at=old))
-    assert "stands by its history" in " ".join(Destroyed(cold).problems)
+    assert f"stands by its history since {old:%Y-%m-%d}, and not in its table" in " ".join(Destroyed(cold).problems)
     with pytest.raises(NotAllDestroyed, match="stands by its history"):
         run(cold, place)
     assert ours.school.id not in {one.school_id for one in gone(cold)}
@@ -97,7 +97,9 @@ def test_a_rule_that_a_later_row_calls_one_of_another_class_stays_what_it_was(co
     with pytest.raises(NotAllDestroyed, match="by the history of its rules it is 20"):
         run(cold, place)
     assert {one.school_id for one in gone(cold)} <= {None}
-    assert "for 10 years, and by the history of its rules it is 20" in " ".join(Destroyed(cold).problems)
+    said = cold.scalar(select(func.min(AuditRow.created_at)).where(AuditRow.entity_type == "retention_rule"))
+    told = f"for 10 years, and by the history of its rules it is 20, last said on {said:%Y-%m-%d}: "
+    assert told in " ".join(Destroyed(cold).problems)
 
 
 def test_what_is_said_to_have_been_carried_over_after_the_destruction_does_not_count(cold: Any, place: Folder) -> None:
