@@ -34,6 +34,7 @@ class Kind(enum.StrEnum):
     MISSING = "missing rows"
     EXTRA = "extra rows"
     BROKEN = "chain broken"
+    FILE = "cold file differs"
     UNSEALED = "unsealed"
     AHEAD = "dated ahead"
     NO_DAY = "on no day"
@@ -44,7 +45,7 @@ class Kind(enum.StrEnum):
 class Difference:
     """One school's day that is not as it was sealed; a `school_id` of None is the platform.
 
-    `within` names the sealing run that is broken itself, where that alone may be why.
+    `within` names the sealing run that is broken itself, where that alone may be why, or the cold file that differs.
     """
 
     kind: Kind

@@ -14,6 +14,8 @@ from school_app.audit.digests import Group
 from school_app.core.words import counted
 
 DAYS_NAMED, SENTENCES_SHOWN = 10, 3
+# Of these the number of days alone says little.
+SAID = (Kind.BROKEN, Kind.FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def _line(several: Sequence[Difference], cause: str | None, slugs: Mapping[int |
     sentences = list(dict.fromkeys(one.sentence for one in several))
     if cause is None:
         return Line(first.day, whose, what, " ".join(sentences))
-    said = sentences[:SENTENCES_SHOWN] if first.kind is Kind.BROKEN or len(several) == 1 else []
+    said = sentences[:SENTENCES_SHOWN] if first.kind in SAID or len(several) == 1 else []
     return Line(first.day, whose, what, " ".join([f"{_days_of(several, cause)}.", *said]))
 
 

@@ -67,13 +67,16 @@ class Summary:
 
     def __init__(self) -> None:
         self.days: dict[date, list[tuple[int, str]]] = {}
+        self.schools: set[int | None] = set()
         self._moments: list[datetime] = []
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Add rows, which are in the order of their moments."""
+        """Add rows, in whatever order they are."""
         for row in rows:
             self.days.setdefault(row["created_at"].date(), []).append((row["id"], row_hash(row)))
-        self._moments += [row["created_at"] for row in (*rows[:1], *rows[-1:])]
+        self.schools.update(row["school_id"] for row in rows)
+        moments = [row["created_at"] for row in rows]
+        self._moments += [min(moments), max(moments)] if moments else []
 
     def written(self) -> Written:
         """All of it in one line. Raises DamagedFile where nothing was added, or an id twice."""
@@ -113,16 +116,33 @@ def _write_group(writer: Any, rows: Sequence[Row]) -> None:
 
 
 @contextmanager
-def reading(place: Store, path: str) -> Iterator[Any]:
-    """A context with the opened file. Raises DamagedFile, or ColdUnavailable where it is missing."""
+def reading(place: Store, path: str, *, size: int | None = None) -> Iterator[Any]:
+    """A context with the opened file, which has every column of a row, and the size that is said.
+
+    Raises DamagedFile, or ColdUnavailable where it is missing.
+    """
     pq = parquet()
     with place.open(path) as stream:
         try:
-            yield pq.ParquetFile(stream, page_checksum_verification=True)
+            if size is not None and stream.seek(0, 2) != size:
+                raise DamagedFile(f"{path} is not as long as was listed.")
+            opened = pq.ParquetFile(stream, page_checksum_verification=True)
+            _look_at_columns(path, opened)
+            yield opened
         except OSError as error:
             raise DamagedFile(f"{path} cannot be read: {error}") from error
-        except _arrow_error() as error:
+        # Damage to what a file says of itself comes as text that is none, or as moments that no calendar has.
+        except (_arrow_error(), ValueError, OverflowError) as error:
             raise DamagedFile(f"{path} is no whole file: {error}") from error
+
+
+def _look_at_columns(path: str, opened: Any) -> None:
+    there = opened.schema_arrow
+    for one in schema():
+        # Where a name is there twice, none of both is found.
+        place = there.get_field_index(one.name)
+        if place < 0 or there.field(place).type != one.type:
+            raise DamagedFile(f"{path} has no column {one.name} as it was written.")
 
 
 def _arrow_error() -> type[Exception]:
@@ -137,7 +157,10 @@ def groups(place: Store, path: str, *, backwards: bool = False) -> Iterator[list
     with reading(place, path) as opened:
         numbers = range(opened.num_row_groups)
         for number in reversed(numbers) if backwards else numbers:
-            yield rows_of(opened.read_row_group(number, columns=list(COLUMNS), use_threads=False))
+            table = opened.read_row_group(number, columns=list(COLUMNS), use_threads=False)
+            if table["id"].null_count or table["created_at"].null_count:
+                raise DamagedFile(f"{path} holds a row without an id or a moment.")
+            yield rows_of(table)
 
 
 def check(place: Store, path: str, listed: tuple[str, int]) -> None:

@@ -11,13 +11,15 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.audit.cold import files
+from school_app.audit.cold import files, whole
 from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.models import ColdFile, ColdStatus
 from school_app.audit.cold.store import ColdUnavailable, Store, store
+from school_app.audit.cold.whole import Listing
 from school_app.audit.digests import COLUMNS
 from school_app.audit.models import read_changes
 from school_app.audit.sources import midnight
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from school_app.audit.queries import Filters, HistoryRow, Key
 
 AnySession = Session | scoped_session[Any]
+log = structlog.get_logger()
 # No year is taken before it has been over for one, whatever the settings say.
 YOUNGEST = timedelta(days=365)
 # A page that began before a year was back has read the tables without it, and reads the files within this.
@@ -37,10 +40,18 @@ STILL_READ = timedelta(minutes=1)
 class Readable:
     """A listed file, and the moment before which its rows are to be read from it."""
 
-    path: str
-    first_at: datetime
-    last_at: datetime
+    listing: Listing
     until: datetime
+
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        return self.listing.path
+
+    @property
+    def last_at(self) -> datetime:
+        """The moment of its last row."""
+        return self.listing.last_at
 
 
 def in_files(session: AnySession, filters: Filters, *, before: Key | None, limit: int) -> Iterable[HistoryRow]:
@@ -62,14 +73,14 @@ def in_files(session: AnySession, filters: Filters, *, before: Key | None, limit
 
 
 @cache
-def _listed() -> Select[str, int, datetime, datetime, date, bool, ColdStatus]:
+def _listed() -> Select[*tuple[Any, ...]]:
     """The statement of readable(), kept, since every old page asks it."""
     returning = or_(
         ColdFile.status == ColdStatus.RESTORING,
         and_(ColdFile.status == ColdStatus.RESTORED, ColdFile.restored_at > bindparam("lately")),
     )
-    columns = (ColdFile.path, ColdFile.year, ColdFile.first_at, ColdFile.last_at, ColdFile.cold_before)
-    return select(*columns, returning, ColdFile.status).where(
+    columns = (ColdFile.year, ColdFile.cold_before, returning, ColdFile.status)
+    return select(*columns, *(getattr(ColdFile, name) for name in whole.COLUMNS)).where(
         ColdFile.year.between(bindparam("first_year"), bindparam("last_year")),
         ColdFile.last_at >= bindparam("since"),
         ColdFile.first_at < bindparam("until"),
@@ -88,13 +99,14 @@ def readable(session: AnySession, since: datetime, until: datetime) -> Sequence[
         "lately": clock.now() - STILL_READ,
     }
     found = []
-    for path, year, first_at, last_at, cold_before, is_returning, status in session.execute(_listed(), values):
-        if status is ColdStatus.DESTROYING and not store().has(path):
+    for year, cold_before, is_returning, status, *facts in session.execute(_listed(), values):
+        listing = Listing(*facts)
+        if status is ColdStatus.DESTROYING and not store().has(listing.path):
             # It was removed, and the next run puts that on record.
             continue
         seam = midnight(date(year + 1, 1, 1) if is_returning else cold_before)
-        if first_at < seam:
-            found.append(Readable(path, first_at, last_at, min(until, seam)))
+        if listing.first_at < seam:
+            found.append(Readable(listing, min(until, seam)))
     return sorted(found, key=lambda one: one.last_at, reverse=True)
 
 
@@ -107,23 +119,23 @@ def _rows(place: Store, one: Readable, filters: Filters, before: Key | None, lim
                 row["changes"] = None if row["changes"] is None else read_changes(row["changes"])
                 yield HistoryRow(**row)
     except DamagedFile as error:
+        log.error("cold_file_damaged", path=one.path, error=str(error))
         raise ColdUnavailable(f"A part of the history cannot be read from cold storage: {error}") from error
 
 
 def _fitting(place: Store, one: Readable, filters: Filters, before: Key | None, limit: int) -> Iterator[Any]:
     """A file's fitting rows, a table for each row group that has some, the latest first, until there are enough."""
     asked = _asked(filters)
-    with files.reading(place, one.path) as opened:
-        for number in reversed(range(opened.num_row_groups)):
-            earliest, latest = _moments(opened, number)
-            if earliest >= one.until or latest < filters.since or limit <= 0:
-                continue
-            # Few columns say whether a row fits; the others are read where one does.
-            narrow = opened.read_row_group(number, columns=sorted({"created_at", "id", *asked}), use_threads=False)
+    with whole.opened(place, one.listing) as opened:
+        number = whole.groups_before(opened, one.listing, one.until)
+        # Few columns say whether a row fits; the others are read where one does.
+        for group, begins, narrow in whole.backwards(opened, one.listing, number, asked):
             places = _places(narrow, filters.since, one.until, asked, before)[-limit:]
             if len(places):
                 limit -= len(places)
-                yield opened.read_row_group(number, columns=list(COLUMNS), use_threads=False).take(places)
+                yield opened.read_row_group(group, columns=list(COLUMNS), use_threads=False).take(places)
+            if limit <= 0 or begins < filters.since:
+                break
 
 
 def _asked(filters: Filters) -> dict[str, tuple[Any, ...]]:
@@ -137,12 +149,6 @@ def _asked(filters: Filters) -> dict[str, tuple[Any, ...]]:
     if filters.events is not None:
         asked["event"] = tuple(one for one in filters.events if filters.event in (None, one))
     return asked
-
-
-def _moments(opened: Any, number: int) -> tuple[datetime, datetime]:
-    place = opened.schema_arrow.get_field_index("created_at")
-    statistics = opened.metadata.row_group(number).column(place).statistics
-    return statistics.min, statistics.max
 
 
 def _places(table: Any, since: datetime, until: datetime, asked: dict[str, tuple[Any, ...]], before: Key | None) -> Any:

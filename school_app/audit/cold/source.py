@@ -16,12 +16,13 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session, scoped_session
 
-from school_app.audit.cold import files
+from school_app.audit.cold import files, proof
 from school_app.audit.cold.files import DamagedFile
 from school_app.audit.cold.models import ColdDay, ColdFile, ColdStatus
+from school_app.audit.cold.proof import Wrong
 from school_app.audit.cold.store import ColdUnavailable, Store
 from school_app.audit.digests import Digest, Group, digest_of
-from school_app.audit.sources import Stretch
+from school_app.audit.sources import Schools, Stretch
 
 AnySession = Session | scoped_session[Any]
 log = structlog.get_logger()
@@ -55,37 +56,55 @@ class Files:
         weakref.finalize(self, self._hashes.close)
         self.problems: list[str] = []
         self.unreadable: dict[Group, str] = {}
+        self._wrong: list[Wrong] = []
 
     def digests(self, stretch: Stretch) -> Mapping[Group, Digest]:
         """The digests of the rows that lie here, by school and day."""
         hashes: dict[Group, list[tuple[int, str]]] = {}
         for one in self._fitting(stretch):
-            if one.id not in self._days:
-                self._days[one.id] = self._hashed(one)
-            for day in self._days[one.id]:
+            for day in self._days_of(one):
                 if day.group[1] < one.cold_before and _meets(stretch, day):
                     within = (entry for entry in self._read(day) if _overlaps(stretch, entry[0], entry[0]))
                     hashes.setdefault(day.group, []).extend(within)
         return {group: digest for group, entries in hashes.items() if (digest := digest_of(entries)) is not None}
 
-    def _fitting(self, stretch: Stretch) -> Iterator[Any]:
-        columns = (ColdFile.id, ColdFile.path, ColdFile.school_id, ColdFile.first_id, ColdFile.last_id)
-        statement = select(*columns, ColdFile.cold_before).where(ColdFile.status.in_(READ)).order_by(ColdFile.id)
-        for one in self._session.execute(statement):
+    def differing(self, schools: Schools | None) -> list[Wrong]:
+        """What of the files of some schools is not what was listed of them.
+
+        It reads the files that nobody has asked for yet: one may be listed with ids that no run has.
+        """
+        there = set()
+        for one in self._fitting(Stretch(None, None, schools=schools)):
+            self._days_of(one)
+            there.add(one.path)
+        # Left out are files that were destroyed or struck off the list while all of this went on.
+        return [one for one in self._wrong if one.difference.within in there]
+
+    def _fitting(self, stretch: Stretch) -> Iterator[ColdFile]:
+        statement = select(ColdFile).where(ColdFile.status.in_(READ)).order_by(ColdFile.id)
+        for one in self._session.scalars(statement, execution_options={"populate_existing": True}).all():
             asked = stretch.schools is None or one.school_id in stretch.schools
             if asked and _overlaps(stretch, one.first_id, one.last_id):
                 yield one
 
-    def _hashed(self, one: Any) -> list[Day]:
+    def _days_of(self, one: ColdFile) -> list[Day]:
+        if one.id not in self._days:
+            self._days[one.id] = self._hashed(one)
+        return self._days[one.id]
+
+    def _hashed(self, one: ColdFile) -> list[Day]:
         try:
-            days = files.summary(self._place, one.path).days
+            read = files.summary(self._place, one.path)
+            self._wrong += proof.wrong(self._session, self._place, one, read)
         except (DamagedFile, ColdUnavailable) as error:
+            if isinstance(error, DamagedFile):
+                self._wrong.append(proof.of_listed(one, str(error)))
             self.problems.append(str(error))
             log.error("cold_file_unreadable", path=one.path, error=str(error))
             listed = select(ColdDay.day).where(ColdDay.file_id == one.id, ColdDay.day < one.cold_before)
             self.unreadable.update({(one.school_id, on): one.path for on in self._session.scalars(listed)})
             return []
-        return [self._write((one.school_id, on), entries) for on, entries in days.items()]
+        return [self._write((one.school_id, on), entries) for on, entries in read.days.items()]
 
     def _write(self, group: Group, entries: Sequence[tuple[int, str]]) -> Day:
         offset = self._hashes.seek(0, 2)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -42,25 +43,29 @@ class Destroyed:
         # The latest first: it may have carried over the record of an earlier one.
         found = session.scalars(statement.order_by(ColdFile.destroyed_at.desc(), ColdFile.id.desc())).all()
         if found or _is_anything_said(session):
-            self._evidence = Evidence(session, store())
             wrong = self._judge(list(found))
             self.problems = [f"{one.path}: {why}." for one, why in wrong if schools is None or one.school_id in schools]
             self.problems += self._disagreements(schools)
-            self.warnings = [*self._evidence.problems, *self._unsealed()]
+            self.warnings = [*self.evidence.problems, *self._unsealed()]
         self._ids = [one.id for one in self.files]
         self.rows = sum(one.rows for one in self.files)
         self._listed = Listed(session, self._ids)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the log says, read when it is first asked for."""
+        return Evidence(self._session, store())
 
     def digests(self, stretch: Stretch) -> Mapping[Group, Digest]:
         """As Source.digests(), by what was listed of the files."""
         return self._listed.digests(stretch) if self._ids else {}
 
     def _disagreements(self, schools: Schools | None) -> list[str]:
-        if not (found := disagreements(self._session, self._evidence, schools)):
+        if not (found := disagreements(self._session, self.evidence, schools)):
             return []
         # Somebody may have changed a rule or hold while files were read.
-        self._evidence.look_again()
-        return [one for one in disagreements(self._session, self._evidence, schools) if one in found]
+        self.evidence.look_again()
+        return [one for one in disagreements(self._session, self.evidence, schools) if one in found]
 
     def _judge(self, found: list[ColdFile]) -> list[tuple[ColdFile, str]]:
         """Take what is lawful by all that is believed in the end; returns the others.
@@ -76,7 +81,7 @@ class Destroyed:
                 return [*left, *withdrawn.values()]
             withdrawn.update(against)
             self.files.clear()
-            self._evidence.forget_carried()
+            self.evidence.forget_carried()
 
     def _take(self, left: list[ColdFile]) -> list[tuple[ColdFile, str]]:
         """Take what is lawful, with the records that it carried over, until nothing more is; returns the others."""
@@ -85,7 +90,7 @@ class Destroyed:
             for one in left:
                 if (why := self._wrong(one)) is None:
                     self.files.append(one)
-                    self._evidence.accept(one)
+                    self.evidence.accept(one)
                 else:
                     wrong.append((one, why))
             if not wrong or len(self.files) == before:
@@ -100,9 +105,9 @@ class Destroyed:
             return "it is said to have been destroyed at a time to come"
         if (differs := days_differ(self._session, one)) is not None:
             return differs
-        if self._stood(one, at) or self._evidence.holds(one.school_id, at):
+        if self._stood(one, at) or self.evidence.holds(one.school_id, at):
             return "it was destroyed while a hold stood"
-        cooled, destroyed = self._evidence.cooled(one), self._evidence.destroyed(one, at)
+        cooled, destroyed = self.evidence.cooled(one), self.evidence.destroyed(one, at)
         if destroyed is None:
             return "its destruction is not on record"
         if cooled is None:
@@ -111,7 +116,7 @@ class Destroyed:
 
     def _untimely(self, one: ColdFile, at: datetime, record: Record) -> str | None:
         """Whether its time was not past, by the rule that the log says was in force."""
-        years, in_force = record.facts.get("years"), self._evidence.years(class_of(one), one.school_id, at)
+        years, in_force = record.facts.get("years"), self.evidence.years(class_of(one), one.school_id, at)
         if not is_lawful(years) or years != in_force:
             return f"its record says {years} years, and the rule was {in_force}"
         return None if is_past(one.year, in_force, at) else "its time was not past"
@@ -120,7 +125,7 @@ class Destroyed:
         """Whether other records were carried over than its own record says."""
         # Where its own record was carried over from a later file, so were they, and that file's record counts them.
         here = destroyed.of_file is None
-        if here and len(self._evidence.carried_from(one)) != destroyed.facts.get("carried"):
+        if here and len(self.evidence.carried_from(one)) != destroyed.facts.get("carried"):
             return "other records were carried over from it than its own record says"
         return None
 
@@ -128,8 +133,8 @@ class Destroyed:
         """What is believed by records that are not sealed yet."""
         for one in self.files:
             at = one.destroyed_at or clock.now()
-            for record in (self._evidence.cooled(one), self._evidence.destroyed(one, at)):
-                if record is not None and not self._evidence.sealings.holds(record.row_id):
+            for record in (self.evidence.cooled(one), self.evidence.destroyed(one, at)):
+                if record is not None and not self.evidence.sealings.holds(record.row_id):
                     yield (
                         f"{one.path}: the record of {record.at:%Y-%m-%d %H:%M} UTC ({record.event}) is not sealed yet;"
                         " verify again when it is."

@@ -173,6 +173,14 @@ class Evidence:
         before = listed.destroyed_at
         return self._of(listed, Event.ROWS_COOLED, OF_FILE, lambda one: before is None or self._known_at(one) <= before)
 
+    def other_cooling(self, listed: ColdFile) -> Record | None:
+        """A record that a file of this path was taken to cold storage, which is not the file that is listed."""
+        for one in self._of_path.get(listed.path, ()):
+            same = one.school_id == listed.school_id and _says(one, listed, OF_FILE)
+            if one.event == Event.ROWS_COOLED and not same:
+                return one
+        return None
+
     def destroyed(self, listed: ColdFile, at: datetime) -> Record | None:
         """The record that it was destroyed about a moment."""
 
@@ -187,9 +195,14 @@ class Evidence:
     ) -> Record | None:
         for one in self._of_path.get(listed.path, ()):
             same = one.event == event and one.school_id == listed.school_id and fits(one)
-            if same and all(one.facts.get(name) == getattr(listed, name) for name in facts):
+            if same and _says(one, listed, facts):
                 return one
         return None
+
+
+def _says(record: Record, listed: ColdFile, facts: Sequence[str]) -> bool:
+    """Whether a record says what was listed of a file."""
+    return all(record.facts.get(name) == getattr(listed, name) for name in facts)
 
 
 def disagreement(session: AnySession, evidence: Evidence, data_class: DataClass, school_id: int | None) -> str | None:

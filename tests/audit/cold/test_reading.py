@@ -109,7 +109,9 @@ def test_another_schools_files_are_never_opened(
     cool(inside, place)
     opened: list[str] = []
     real = files.reading
-    monkeypatch.setattr(files, "reading", lambda where, path: (opened.append(path), real(where, path))[1])
+    monkeypatch.setattr(
+        files, "reading", lambda where, path, **more: (opened.append(path), real(where, path, **more))[1]
+    )
     assert {one.school_id for one in all_pages(inside, EVER)} == {two_schools.ours.school.id}
     assert opened
     assert all(f"school-{two_schools.ours.school.id}-" in path for path in opened)
@@ -158,7 +160,11 @@ def test_the_page_shows_cold_rows_and_says_when_it_cannot(
     shown = visitor.get(address)
     assert shown.status_code == 200
     assert f"/audit/{FIRST_ID + 1000}/" in shown.text
-    for path in (tmp_path / "cold").rglob(f"school-{two_schools.ours.school.id}-*"):
+    ours = list((tmp_path / "cold").rglob(f"school-{two_schools.ours.school.id}-*"))
+    for path in ours:
+        path.write_bytes(path.read_bytes()[:-1])
+    assert visitor.get(address).status_code == 503
+    for path in ours:
         path.unlink()
     gone = visitor.get(address)
     assert gone.status_code == 503
