@@ -16,7 +16,7 @@ from school_app.audit import exchange
 from school_app.audit.archive import Run
 from school_app.audit.batches import ARCHIVE, HOT, STAGED
 from school_app.audit.events import Event
-from tests.audit.cold.breaking import NEVER, Points, kill, watched
+from tests.audit.cold.breaking import NEVER, Points, count_points_of, watched
 from tests.audit.places import NOW, SMALL, YEAR, Key, Place, days_ago, in_year
 
 CUTOFF = NOW - timedelta(days=90)
@@ -66,11 +66,13 @@ def _quiet_while_locked(points: Points) -> Iterator[None]:
 
 def count_points(place: Place, *, sealed: bool = False) -> int:
     """How many points a run has on such a log; they are counted once."""
-    if sealed not in COUNTED:
+
+    def run(points: Points) -> None:
         begin_anew(place, sealed=sealed)
-        points = Points(NEVER, kill)
         watched_run(place, points)
-        COUNTED[sealed] = points.counted(LEAST_POINTS)
+
+    if sealed not in COUNTED:
+        COUNTED[sealed] = count_points_of(run, LEAST_POINTS)
     return COUNTED[sealed]
 
 

@@ -21,7 +21,7 @@ from school_app.audit.digests import COLUMNS
 from school_app.audit.partitioning import NotPartitioned, Partitioning
 from school_app.audit.partitions import keep, missing, partitions
 from school_app.config import Settings
-from tests.audit.cold.breaking import NEVER, Points, in_a_child, kill, server_error, watched
+from tests.audit.cold.breaking import Points, count_points_of, in_a_child, kill, server_error, watched
 from tests.audit.places import NOW, YEAR, Place, days_ago, in_year, place_of_its_own
 
 BATCH = 7
@@ -179,11 +179,13 @@ def everywhere(place: Place) -> dict[Any, str]:
 
 
 def count_points(place: Place) -> int:
-    filled(place)
-    with place.session() as session, watched(session.get_bind(), Points(NEVER, kill)) as points:
-        for _ in Partitioning(session, HOT, "a test", batch=BATCH).steps():
-            session.commit()
-    return points.counted(LEAST_POINTS)
+    def run(points: Points) -> None:
+        filled(place)
+        with place.session() as session, watched(session.get_bind(), points):
+            for _ in Partitioning(session, HOT, "a test", batch=BATCH).steps():
+                session.commit()
+
+    return count_points_of(run, LEAST_POINTS)
 
 
 def break_at(place: Place, point: int, *, killed: bool) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from school_app.config import Settings
 from school_app.core.db import db
-from tests.audit.cold.breaking import NEVER, Points, in_a_child, kill, server_error
+from tests.audit.cold.breaking import Points, count_points_of, in_a_child, kill, server_error
 from tests.years.places import TABLES, Place, place_of_its_own
 
 # Quick tests look at every so many points, from another one on for each kind.
@@ -29,10 +29,11 @@ def place(settings: Settings) -> Iterator[Place]:
 
 
 def count_points(place: Place, *, archived: bool = False) -> int:
-    place.begin_anew(archived=archived)
-    points = Points(NEVER, kill)
-    place.run(points)
-    return points.counted(LEAST_POINTS)
+    def run(points: Points) -> None:
+        place.begin_anew(archived=archived)
+        place.run(points)
+
+    return count_points_of(run, LEAST_POINTS)
 
 
 def check_finished(place: Place, before: object, *, archived: bool) -> None:

@@ -20,7 +20,7 @@ from school_app.audit.cold.restoring import Restoring
 from school_app.audit.cold.store import store
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
-from tests.audit.cold.breaking import NEVER, Points, full_disk, in_a_child, kill, server_error, watched
+from tests.audit.cold.breaking import Points, count_points_of, full_disk, in_a_child, kill, server_error, watched
 from tests.audit.cold.kept import SMALL, begin_with, everywhere, hashes_in_tables, listed, old_rows, years_ago
 
 ERRORS: dict[str, Callable[[], None]] = {
@@ -88,11 +88,14 @@ def go_on(session: Any, work: Work, before: list[tuple[int, str]]) -> None:
 
 def count_points(session: Any, work: Work) -> int:
     """How many points there are on a way; they are counted once."""
-    if work not in COUNTED:
+
+    def run(points: Points) -> None:
         begin_anew(session, work)
-        with watched(db.engine, Points(NEVER, kill)) as points:
+        with watched(db.engine, points):
             work.run(session)
-        COUNTED[work] = points.counted(LEAST_POINTS)
+
+    if work not in COUNTED:
+        COUNTED[work] = count_points_of(run, LEAST_POINTS)
     return COUNTED[work]
 
 

@@ -25,7 +25,7 @@ from school_app.audit.retention.rules import DataClass
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools
 from school_app.schools.models import School
-from tests.audit.cold.breaking import NEVER, Points, full_disk, in_a_child, kill, server_error, watched
+from tests.audit.cold.breaking import NEVER, Points, count_points_of, full_disk, in_a_child, kill, server_error, watched
 from tests.audit.cold.kept import listed, say_long_ago
 from tests.audit.cold.test_crashes import WORK, begin_anew
 
@@ -101,11 +101,12 @@ def go_on_with_a_hold(session: Any) -> None:
 
 
 def count_points(session: Any) -> int:
-    begin(session)
-    points = Points(NEVER, kill)
-    with watched(db.engine, points):
-        destroy(session)
-    return points.counted(LEAST_POINTS)
+    def run(points: Points) -> None:
+        begin(session)
+        with watched(db.engine, points):
+            destroy(session)
+
+    return count_points_of(run, LEAST_POINTS)
 
 
 def points_after_removals(session: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
