@@ -41,7 +41,7 @@ AUDIT: dict[str, dict[Who, Rights]] = {
     "audit_log_archive": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: MOVE},
     "audit_seal": {Who.WEB: READ, Who.WORKER: ADD, Who.ARCHIVER: READ},
     "audit_seal_run": {Who.WORKER: ADD, Who.ARCHIVER: READ},
-    "audit_archive_run": {Who.WEB: READ, Who.ARCHIVER: KEEP},
+    "audit_archive_run": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: KEEP},
     "audit_archive_lease": {Who.WEB: READ, Who.WORKER: KEEP, Who.ARCHIVER: KEEP},
     "audit_cold_file": {Who.WEB: READ, Who.WORKER: READ, Who.ARCHIVER: KEEP},
     "audit_cold_day": {Who.WORKER: READ, Who.ARCHIVER: ADD},
