@@ -25,6 +25,7 @@ from school_app.audit.retention.destroyed import Destroyed
 from school_app.audit.retention.kept import differing
 from school_app.audit.slugs import PLATFORM, school_id_of, slugs_of
 from school_app.audit.sources import Tables
+from school_app.audit.undated import undated
 from school_app.audit.verify import Asked, Step
 from school_app.audit.verify import verify as verified
 from school_app.core import clock
@@ -72,6 +73,7 @@ def verify(slug: str | None, first: date | None, last: date | None, kept: str | 
     if first is not None and last is not None and first > last:
         raise click.BadParameter(f"the first day, {first}, lies after the last one, {last}", param_hint="--from")
     with unhurried_session(current_app.config["FORMROOM"]) as session, all_schools(session):
+        _refuse_undated(session)
         slugs = slugs_of(session)
         schools = None if slug is None else (_owner(session, slug),)
         asked = Asked(first, last, schools, kept)
@@ -106,6 +108,16 @@ def steps(session: Session, files: Files, destroyed: Destroyed, asked: Asked) ->
     meant = (one for one in wrong if asked.schools is None or one.difference.school_id in asked.schools)
     found = [one.difference for one in meant if one.meets(asked.first, asked.last)]
     yield Step(clock.now().date(), 0, 0, found)
+
+
+def _refuse_undated(session: Session) -> None:
+    if wrong := list(undated(session)):
+        for one in wrong:
+            click.echo(one, err=True)
+        raise click.ClickException(
+            "Nothing was verified: seals or cold files are listed with days that are none, past the product. Put them "
+            "back as a backup has them, and verify again."
+        )
 
 
 def _owner(session: Session, slug: str) -> int | None:

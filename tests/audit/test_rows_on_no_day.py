@@ -171,3 +171,17 @@ def test_a_row_of_a_year_of_fewer_than_four_digits_has_one_digest_here_and_there
         page = cold_rows.page(session, found, None, datetime(year + 1, 1, 1, tzinfo=UTC), up_to_id=10**9)
         cold_rows.prove(session, page)
     assert [row["created_at"].date() for row in page] == [date(year, 1, 1)]
+
+
+@pytest.mark.parametrize(("table", "column"), [("audit_seal", "day"), ("audit_seal_run", "sealed_at")])
+def test_seals_of_no_day_are_told_and_nothing_is_verified(log: Place, table: str, column: str) -> None:
+    log.write(*days_ago(5, 4))
+    log.seal()
+    with log.engine.connect() as connection:
+        connection.execute(text("SET SESSION sql_mode = ''"))
+        id_ = connection.scalar(text(f"SELECT MIN(id) FROM {table}"))
+        connection.execute(text(f"UPDATE {table} SET {column} = '0000-00-00' WHERE id = {id_}"))
+        connection.commit()
+        connection.invalidate()
+    code, said = run(log.app, "verify")
+    assert (code, f"{table}, id {id_}: one of" in said, "Nothing was verified" in said) == (1, True, True), said

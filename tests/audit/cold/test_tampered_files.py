@@ -23,6 +23,7 @@ from school_app.audit.differences import Difference, Kind
 from school_app.audit.models import AuditRow
 from school_app.audit.queries import Filters, HistoryRow
 from school_app.audit.retention.destroyed import Destroyed
+from school_app.audit.undated import undated
 from school_app.audit.verify import EVERYTHING, Asked
 from school_app.core.db import db
 from school_app.core.tenancy import all_schools, enter_school
@@ -178,3 +179,25 @@ def test_nobody_sees_rows_of_another_school_by_a_manifest_that_was_changed(
                     assert {one.school_id for one in shown(cold)} == {whose}, name
                 except ColdUnavailable:
                     continue
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("audit_cold_file", name) for name in ("first_at", "last_at", "cold_before", "written_at", "restored_at")]
+    + [("audit_cold_day", "day")],
+)
+def test_a_manifest_with_a_day_that_is_none_is_told_by_its_ids(
+    cold: Cold, session: Any, table: str, column: str
+) -> None:
+    with all_schools(session):
+        connection = session.connection()
+        id_ = connection.exec_driver_sql(f"SELECT MIN(id) FROM {table}").scalar_one()
+        mode = connection.exec_driver_sql("SELECT @@SESSION.sql_mode").scalar_one()
+        assert list(undated(session)) == []
+        connection.exec_driver_sql("SET SESSION sql_mode = ''")
+        try:
+            connection.exec_driver_sql(f"UPDATE {table} SET {column} = '0000-00-00' WHERE id = {id_}")
+        finally:
+            connection.exec_driver_sql(f"SET SESSION sql_mode = '{mode}'")
+        (told,) = undated(session)
+    assert told.startswith(f"{table}, id {id_}: one of ")
